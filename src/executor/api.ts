@@ -1,0 +1,131 @@
+/**
+ * What an executor offers: to the library's user, and to the server above it.
+ */
+
+import type { ErrorRecord } from '../base/errors.ts'
+import type { TypedEmitter } from '../base/events.ts'
+import type { Logger } from '../base/logger.ts'
+import type { RegistryValue } from '../domain/route.ts'
+import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
+import type { ControlEntry, SwapReceipt } from '../store/store.ts'
+
+export interface ExecutorOptions {
+  /** Folder that is watched. Resolved against the working directory. */
+  readonly packagesDir: string
+  /** State: store, artifacts, slots. Created when missing. */
+  readonly dataDir: string
+  /**
+   * `on` (default): worker threads run under Node's permission model and the working directory must
+   * be an empty folder (CWD_EXPOSED). `off`: they may read and write what the process may.
+   */
+  readonly permissions?: 'on' | 'off'
+  /** Operator's values and grants per tenant and package. */
+  readonly tenants?: Readonly<Record<string, TenantOptions>>
+  /** Keep one pre-started worker thread for the next version. Default true. */
+  readonly spare?: boolean
+  /** ms a drained generation stays warm. Default 60_000. A package may set its own. */
+  readonly keepWarmMs?: number
+  /** ms between full looks at packagesDir. Default 2000. */
+  readonly reconcileMs?: number
+  /** ms a drop must be gone before it counts as removed. Default 5000. */
+  readonly removeAfterMs?: number
+  /** Bytes of one input or one result. Default 8 MiB. */
+  readonly maxPayloadBytes?: number
+  /** Requests of one package that may wait. Default 10_000; over it QUEUE_FULL. */
+  readonly maxWaiting?: number
+  /** ms from spawn to ready for a version. Default 30_000. */
+  readonly loadTimeoutMs?: number
+  readonly logger?: Logger
+}
+
+export interface TenantOptions {
+  readonly packages?: Readonly<Record<string, PackageOperatorOptions>>
+}
+
+export interface PackageOperatorOptions {
+  readonly config?: unknown
+  readonly secrets?: Readonly<Record<string, string>>
+  readonly permissions?: {
+    readonly net?: boolean
+    readonly read?: readonly string[]
+    readonly write?: readonly string[]
+    readonly env?: readonly string[]
+  }
+}
+
+export interface InvokeOptions {
+  /** Exact version or semver range; default: the active version. */
+  readonly version?: string
+  /** Generation number; wins over `version`. */
+  readonly generation?: number
+  readonly signal?: AbortSignal
+}
+
+/** A result as JSON text, with what it ran on. */
+export interface InvokeAnswer {
+  readonly json: string
+  readonly version: string
+  readonly generation: number
+  /** Epoch of the registry in which the request was bound. */
+  readonly epoch: number
+}
+
+export interface ExecutorEvents {
+  /** A generation changed its state; committed to the control log. */
+  control: ControlEntry
+  /** A receipt was written or completed (same epoch). */
+  receipt: SwapReceipt
+  /** Something in this package's row changed. Not emitted per task. */
+  package: { readonly tenant: string; readonly package: string }
+  /** A line a package wrote. */
+  log: PackageLogLine
+  state: ExecutorRow['state']
+  /** A fault of the executor itself; it goes on. */
+  fault: ErrorRecord
+}
+
+export interface PackageLogLine {
+  readonly at: number
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'stdout' | 'stderr'
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+  readonly generation: number
+  /** `workflow::task`, or null outside a task. */
+  readonly task: string | null
+  readonly message: string
+  readonly fields?: Readonly<Record<string, unknown>>
+}
+
+export interface Executor extends AsyncDisposable {
+  readonly registry: RegistryValue
+  readonly events: TypedEmitter<ExecutorEvents>
+  /**
+   * Calls a workflow (`tenant::package::workflow`) or a task (`…::task`) and awaits the answer.
+   * A workflow takes its input and answers `{<last task>: output, …}`; a task takes
+   * `{ input?, deps?: {<task>: output} }` and answers its output.
+   */
+  invoke(namespace: string, body?: unknown, options?: InvokeOptions): Promise<unknown>
+  /** The same with JSON text in and out, unparsed on the way. */
+  invokeJson(namespace: string, body: string, options?: InvokeOptions): Promise<InvokeAnswer>
+  status(): ExecutorRow
+  /** Sorted by tenant, then package. */
+  packages(): readonly PackageRow[]
+  package(tenant: string, name: string): PackageRow | undefined
+  receipts(query: {
+    readonly tenant?: string
+    readonly package?: string
+    readonly before?: number
+    readonly limit: number
+  }): Promise<readonly SwapReceipt[]>
+  control(query: {
+    readonly since: number
+    readonly limit: number
+    readonly tenant?: string
+    readonly package?: string
+  }): Promise<readonly ControlEntry[]>
+  /** Looks at packagesDir now; resolves when all that was found then is served, waiting or refused. */
+  reconcile(): Promise<void>
+  /** Stops intake at once, drains, ends all threads. `force` does not wait for running tasks. */
+  close(options?: { readonly force?: boolean }): Promise<void>
+}

@@ -1,0 +1,174 @@
+/**
+ * What status says: rows of HTTP answers, WebSocket snapshots and `headgate status`.
+ */
+
+import { z } from 'zod'
+
+export const errorRecordSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+  details: z.record(z.string(), z.unknown()).optional(),
+})
+
+export const generationStateSchema = z.enum([
+  'staging',
+  'loading',
+  'probing',
+  'standby',
+  'canary',
+  'active',
+  'draining',
+  'drained',
+  'terminating',
+  'retired',
+  'quarantined',
+  'rejected',
+])
+
+export const generationRowSchema = z.object({
+  generation: z.int(),
+  version: z.string(),
+  digest: z.string(),
+  state: generationStateSchema,
+  /** Wall clock of the last transition, ms. */
+  since: z.number(),
+  reason: z.string(),
+  /** Live worker threads; 0: cold. */
+  threads: z.int(),
+  /** Bound now: single tasks and tasks of workflows handed to a lane. */
+  requests: z.int(),
+  /** Workflow invokes between first and last task. */
+  workflows: z.int(),
+  served: z.int(),
+  failed: z.int(),
+  /** Worker threads lost since the generation began. */
+  exits: z.int(),
+  /** Median and 99th percentile of task time in the worker, ms; null before the first. */
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+  /** What a draining generation waits for, oldest first, at most 5. */
+  blockers: z.array(z.string()),
+  drainDeadlineAt: z.number().nullable(),
+})
+
+export const refusalRowSchema = z.object({
+  entry: z.string(),
+  kind: z.enum(['incomplete', 'deferred', 'rejected']),
+  tenant: z.string(),
+  package: z.string().nullable(),
+  version: z.string().nullable(),
+  digest: z.string().nullable(),
+  error: errorRecordSchema,
+  since: z.number(),
+})
+
+export const taskRowSchema = z.object({
+  name: z.string(),
+  after: z.array(z.string()),
+  timeoutMs: z.number(),
+  attempts: z.int(),
+})
+
+export const workflowRowSchema = z.object({
+  name: z.string(),
+  description: z.string().nullable(),
+  namespace: z.string(),
+  tasks: z.array(taskRowSchema),
+})
+
+export const packageRowSchema = z.object({
+  tenant: z.string(),
+  package: z.string(),
+  description: z.string().nullable(),
+  author: z.string().nullable(),
+  epoch: z.int(),
+  policy: z.string(),
+  activeVersion: z.string().nullable(),
+  activeGeneration: z.int().nullable(),
+  /** Versions in the folder, highest first. */
+  versions: z.array(z.object({ version: z.string(), digest: z.string(), entry: z.string() })),
+  held: z.record(z.string(), z.string()),
+  /** Unpinned requests that wait for a lane. */
+  waiting: z.int(),
+  generations: z.array(generationRowSchema),
+  refusals: z.array(refusalRowSchema),
+  workflows: z.array(workflowRowSchema),
+})
+
+export const executorRowSchema = z.object({
+  boot: z.string(),
+  version: z.string(),
+  node: z.string(),
+  pid: z.int(),
+  startedAt: z.number(),
+  now: z.number(),
+  epoch: z.int(),
+  state: z.enum(['starting', 'ready', 'closing', 'closed']),
+  packages: z.int(),
+  threads: z.int(),
+  spare: z.enum(['ready', 'starting', 'off']),
+  abandonedThreads: z.int(),
+  rssBytes: z.int(),
+  watch: z.object({
+    mode: z.enum(['events', 'poll', 'missing']),
+    reason: z.string().nullable(),
+    lastReconcileAt: z.number(),
+    lastReconcileMs: z.number(),
+    entries: z.int(),
+  }),
+  isolation: z.object({
+    permissions: z.enum(['on', 'off']),
+    /** Node 24 cannot restrict the network of a worker. */
+    network: z.enum(['restricted', 'open']),
+  }),
+  /** Drops refused before they had a package name. */
+  refusals: z.array(refusalRowSchema),
+})
+
+export const swapReceiptSchema = z.object({
+  epoch: z.int(),
+  at: z.number(),
+  tenant: z.string(),
+  package: z.string(),
+  from: z.object({ version: z.string(), generation: z.int() }).nullable(),
+  to: z.object({ version: z.string(), generation: z.int() }),
+  reason: z.string(),
+  spare: z.enum(['hit', 'miss', 'revive']),
+  inFlightAtSwap: z.int(),
+  moved: z.int(),
+  drained: z.int().nullable(),
+  killed: z.int().nullable(),
+  lost: z.int().nullable(),
+  detectMs: z.number().nullable(),
+  stageMs: z.number().nullable(),
+  loadMs: z.number().nullable(),
+  probeMs: z.number().nullable(),
+  swapMs: z.number(),
+  dropToSwapMs: z.number().nullable(),
+  dropToFirstTaskMs: z.number().nullable(),
+  drainMs: z.number().nullable(),
+})
+
+export const controlEntrySchema = z.object({
+  seq: z.int(),
+  at: z.number(),
+  boot: z.string(),
+  tenant: z.string(),
+  package: z.string(),
+  version: z.string(),
+  digest: z.string(),
+  generation: z.int(),
+  from: generationStateSchema.nullable(),
+  to: generationStateSchema,
+  reason: z.string(),
+  actor: z.string(),
+})
+
+export type GenerationRow = z.infer<typeof generationRowSchema>
+export type RefusalRow = z.infer<typeof refusalRowSchema>
+export type WorkflowRow = z.infer<typeof workflowRowSchema>
+export type PackageRow = z.infer<typeof packageRowSchema>
+export type ExecutorRow = z.infer<typeof executorRowSchema>
+export type SwapReceiptRow = z.infer<typeof swapReceiptSchema>
+export type ControlEntryRow = z.infer<typeof controlEntrySchema>

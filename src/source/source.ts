@@ -1,0 +1,100 @@
+/**
+ * Where versions come from: what the rest of headgate sees of the source thread.
+ *
+ * Owns: the shapes of what is found in packages-dir.
+ * Does not own: which version gets traffic (routing/), how it is loaded (generation/).
+ */
+
+import type { ErrorRecord } from '../base/errors.ts'
+import type { TypedEmitter } from '../base/events.ts'
+import type { PackageOptions } from '../domain/package-json.ts'
+
+/** One complete, verified version lying in the artifact store. */
+export interface StagedDrop {
+  /** Path relative to packages-dir, e.g. `analytics_pipeline-2.2.0` or `@acme/billing`. */
+  readonly entry: string
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+  readonly digest: string
+  readonly description?: string
+  readonly author?: string
+  /** Entry module relative to the artifact's top, with forward slashes. */
+  readonly entryFile: string
+  readonly options: PackageOptions
+  /** Absolute path of the read-only copy. */
+  readonly artifactDir: string
+  readonly files: number
+  readonly bytes: number
+  /** Wall clock, ms: first hint or scan that saw it, and end of staging. */
+  readonly detectedAt: number
+  readonly stagedAt: number
+}
+
+/** Why a drop is not staged. `rejected` is looked at again only when its bytes change. */
+export interface RefusedDrop {
+  readonly entry: string
+  readonly kind: 'incomplete' | 'deferred' | 'rejected'
+  readonly tenant: string
+  readonly package?: string
+  readonly version?: string
+  readonly digest?: string
+  readonly error: ErrorRecord
+  readonly since: number
+}
+
+export interface RemovedDrop {
+  readonly entry: string
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+  readonly digest: string
+}
+
+export interface WatchStatus {
+  /** `events`: file events and reconcile; `poll`: reconcile only; `missing`: the root cannot be read. */
+  readonly mode: 'events' | 'poll' | 'missing'
+  readonly reason?: string
+  readonly lastReconcileAt: number
+  readonly lastReconcileMs: number
+  readonly entries: number
+}
+
+export interface SourceEvents {
+  /** A version is complete in the artifact store; also after a restart for each one still present. */
+  staged: StagedDrop
+  refused: RefusedDrop
+  /** A refused or incomplete entry is refused no longer: staged, or gone. */
+  cleared: { readonly entry: string }
+  removed: RemovedDrop
+  watch: WatchStatus
+  /** The source thread itself died; it is started again, and a full reconcile follows. */
+  fault: ErrorRecord
+}
+
+export interface Source {
+  readonly events: TypedEmitter<SourceEvents>
+  /** Starts watching; resolves when the first reconcile has been reported. */
+  start(): Promise<void>
+  /** Looks now; resolves when the pass that began after the call has been reported. */
+  reconcile(): Promise<void>
+  /** Makes the artifact's files visible below `slotDir` by hard links (copies across file systems). */
+  link(digest: string, slotDir: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface SourceOptions {
+  /** Absolute paths. */
+  readonly packagesDir: string
+  readonly artifactsDir: string
+  /** ms between reconciles without events. Default 2000. */
+  readonly reconcileMs?: number
+  /** ms a plain source folder must be quiet. Default 250. */
+  readonly quietMs?: number
+  /** ms a drop must be absent before it counts as removed (and two reconciles). Default 5000. */
+  readonly removeAfterMs?: number
+  /** `poll` watches without file events. Default `events`. */
+  readonly watch?: 'events' | 'poll'
+  /** Digest recorded earlier for `tenant/package@version`: other bytes are VERSION_CONFLICT. */
+  readonly known?: ReadonlyMap<string, string>
+}
