@@ -143,6 +143,11 @@ export const ERRORS = {
     message: '{entry} is over the limit: {why}',
   },
   DROP_INCOMPLETE: { status: 409, retryable: true, message: '{entry} is not complete: {why}' },
+  STAGING_DEFERRED: {
+    status: 503,
+    retryable: true,
+    message: '{entry} could not be copied yet and is tried again: {why}',
+  },
   DROP_UNSUPPORTED: { status: 422, retryable: false, message: '{entry} is not a drop: {why}' },
   LOAD_FAILED: { status: 422, retryable: false, message: '{package}@{version} failed to load: {why}' },
   LOAD_TIMEOUT: {
@@ -248,9 +253,25 @@ export const ERRORS = {
   },
   HTTP_NOT_FOUND: { status: 404, retryable: false, message: 'there is nothing at {path}' },
   HTTP_METHOD: { status: 405, retryable: false, message: '{method} is not possible at {path}; use {allowed}' },
+  HTTP_MALFORMED: { status: 400, retryable: false, message: 'the request is not HTTP/1.1: {why}' },
+  HTTP_HEADERS_TOO_LARGE: {
+    status: 431,
+    retryable: false,
+    message: 'the request headers are over the limit of {limit} bytes',
+  },
+  HTTP_TIMEOUT: {
+    status: 408,
+    retryable: true,
+    message: 'the request was not received whole in time',
+  },
   ORIGIN_REFUSED: { status: 403, retryable: false, message: 'origin {origin} is not allowed' },
   HOST_HEADER_REFUSED: { status: 403, retryable: false, message: 'host header {host} is not allowed' },
   WS_PROTOCOL: { status: 400, retryable: false, message: 'the WebSocket frame was refused: {why}' },
+  STATUS_FULL: {
+    status: 503,
+    retryable: true,
+    message: 'the executor serves {limit} status connections already; close one or try again later',
+  },
   STORE_FAILED: { status: 500, retryable: true, message: 'the store failed: {why}' },
   STORE_SCHEMA_NEWER: {
     status: 500,

@@ -97,6 +97,18 @@ export interface PackageLogLine {
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
+/** An operator's wish to route to a version that is in the folder. */
+export interface Promotion {
+  readonly tenant: string
+  readonly package: string
+  /** Exact version. An older one holds the eligible newer ones, over restarts too. */
+  readonly version: string
+  /** For the control log. Default `asked for`. */
+  readonly reason?: string
+  /** For the control log. Default `library`. */
+  readonly actor?: string
+}
+
 export interface Executor extends AsyncDisposable {
   readonly registry: RegistryValue
   readonly events: TypedEmitter<ExecutorEvents>
@@ -108,6 +120,11 @@ export interface Executor extends AsyncDisposable {
   invoke(namespace: string, body?: unknown, options?: InvokeOptions): Promise<unknown>
   /** The same with JSON text in and out, unparsed on the way. */
   invokeJson(namespace: string, body: string, options?: InvokeOptions): Promise<InvokeAnswer>
+  /**
+   * Routes to a version that lies in the folder; resolves after the swap. At once when it is warm.
+   * Throws UNKNOWN_PACKAGE, NO_MATCHING_VERSION, or the reason why it cannot be loaded.
+   */
+  promote(promotion: Promotion): Promise<void>
   status(): ExecutorRow
   /** Sorted by tenant, then package. */
   packages(): readonly PackageRow[]

@@ -1,0 +1,50 @@
+/** Waiting for an executor: bounded, and with words when it takes too long. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Executor } from '../../src/executor/api.ts'
+
+const PATIENCE_MS = 30_000
+const LOOK_MS = 5
+
+/** Looks every 5 ms: for what has no event. Throws when it has not come true in 30 s. */
+export async function until(what: string, isTrue: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!isTrue()) {
+    if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms for ${what}`)
+    await sleep(LOOK_MS)
+  }
+}
+
+/** Waits for `promise`, at most 30 s. */
+export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
+  const giveUp = new AbortController()
+  const late = sleep(PATIENCE_MS, undefined, { signal: giveUp.signal }).then(() => {
+    throw new Error(`waited ${PATIENCE_MS} ms for ${what}`)
+  })
+  late.catch(() => {})
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    giveUp.abort()
+  }
+}
+
+/** Resolves when the version has the traffic; throws at once when its drop is refused for good. */
+export async function untilActive(
+  executor: Executor,
+  name: string,
+  version: string,
+): Promise<void> {
+  await until(`${name}@${version} to be active`, () => {
+    const row = executor.package('public', name)
+    const refusals = [...(row?.refusals ?? []), ...executor.status().refusals]
+    const rejected = refusals.find(({ kind }) => kind === 'rejected')
+    if (rejected !== undefined) throw new Error(`${rejected.entry}: ${rejected.error.message}`)
+    return row?.activeVersion === version
+  })
+}
+
+/** Resolves when a spare thread waits for the next version, or none is wanted. */
+export function untilSpare(executor: Executor): Promise<void> {
+  return until('the spare thread', () => executor.status().spare !== 'starting')
+}

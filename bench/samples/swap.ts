@@ -1,0 +1,244 @@
+/**
+ * One sample of the swap scenario: swaps under one load, in this process.
+ *
+ * A window INSIDE a swap lasts from the rename until the old generation has drained and the spare
+ * is back; it is followed by a window OUTSIDE of equal length. A request belongs to the window in
+ * which it was sent.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { InvokeAnswer } from '../../src/executor/api.ts'
+import type { SwapReceipt } from '../../src/store/store.ts'
+import { Account } from '../lib/account.ts'
+import { until, untilSpare, within } from '../lib/executor.ts'
+import { Latencies } from '../lib/latencies.ts'
+import { closedLoop, openLoop } from '../lib/load.ts'
+import { type ProcessState, processState } from '../lib/process-state.ts'
+import { withDetection } from '../lib/receipt.ts'
+import { openStage, type Stage } from './swap-stage.ts'
+import { sample, sayer, type Subject } from './swap-subject.ts'
+
+export interface SwapSpec {
+  /**
+   * `fresh`: each swap brings a version never seen; `revive`: two warm versions take turns;
+   * `sample`: fresh versions of the sample package.
+   */
+  readonly mode: 'fresh' | 'revive' | 'sample'
+  readonly load: { readonly inFlight: number } | { readonly perSecond: number }
+  readonly swaps: number
+  readonly rounds: number
+  readonly warmUpMs: number
+  readonly workDir: string
+}
+
+/** Latencies in ms, swaps of one round together. */
+export interface SwapRound {
+  readonly p50Inside: number
+  readonly p99Inside: number
+  readonly maxInside: number
+  readonly p50Outside: number
+  readonly p99Outside: number
+}
+
+export interface SwapResult {
+  readonly swaps: number
+  readonly tasks: number
+  readonly failed: number
+  readonly lost: number
+  readonly doubled: number
+  readonly wrong: number
+  readonly killed: number
+  readonly problems: readonly string[]
+  readonly rounds: readonly SwapRound[]
+  /** From the rename to the first answer of the new version, ms; drops only. */
+  readonly dropToFirstTaskMs: readonly number[]
+  /** Complete, one a counted swap. */
+  readonly receipts: readonly SwapReceipt[]
+  /** Answers per second outside the swaps. */
+  readonly tasksPerSecond: number
+  readonly before: ProcessState
+  readonly after: ProcessState
+}
+
+class Windows {
+  readonly inside = new Latencies()
+  readonly outside = new Latencies()
+}
+
+export async function sampleSwap(spec: SwapSpec): Promise<SwapResult> {
+  const subject = spec.mode === 'sample' ? sample : sayer
+  const stage = await openStage({
+    workDir: spec.workDir,
+    subject,
+    patches: spec.mode === 'revive' ? 1 : spec.swaps + 1,
+    keepWarm: spec.mode === 'revive',
+  })
+  try {
+    return await new SwapRun(spec, stage, subject).run()
+  } finally {
+    await stage.executor.close()
+  }
+}
+
+class SwapRun {
+  readonly #spec: SwapSpec
+  readonly #stage: Stage
+  readonly #subject: Subject
+  readonly #account: Account
+  readonly #dropToFirst: number[] = []
+  readonly #receipts: SwapReceipt[] = []
+  readonly #rounds: SwapRound[] = []
+  /** What requests sent now are recorded into. */
+  #window: Latencies | null = null
+  #awaited: { readonly version: string; readonly seen: (at: number) => void } | null = null
+  #outsideMs = 0
+  #outsideTasks = 0
+  #swapsDone = 0
+
+  constructor(spec: SwapSpec, stage: Stage, subject: Subject) {
+    this.#spec = spec
+    this.#stage = stage
+    this.#subject = subject
+    this.#account = new Account(stage.executor, 'public', subject.package)
+  }
+
+  async run(): Promise<SwapResult> {
+    const { load: wanted, swaps, rounds, warmUpMs } = this.#spec
+    const send = (_: number, at: number): Promise<void> => this.#request(at)
+    const load =
+      'inFlight' in wanted ? closedLoop(wanted.inFlight, send) : openLoop(wanted.perSecond, send)
+    await sleep(warmUpMs)
+    // Not counted: brings every lazily started thread and descriptor into the baseline.
+    const scratch = new Windows()
+    await this.#swap(scratch)
+    if (this.#spec.mode === 'revive') await this.#swap(scratch)
+    await this.#settled()
+    const before = processState()
+    this.#receipts.length = 0
+    this.#dropToFirst.length = 0
+    this.#outsideMs = 0
+    this.#outsideTasks = 0
+    const counted = this.#swapsDone
+
+    for (let round = 0; round < rounds; round++) {
+      const windows = new Windows()
+      const end = counted + Math.round(((round + 1) * swaps) / rounds)
+      while (this.#swapsDone < end) await this.#swap(windows)
+      this.#rounds.push({
+        p50Inside: windows.inside.percentile(50),
+        p99Inside: windows.inside.percentile(99),
+        maxInside: windows.inside.max,
+        p50Outside: windows.outside.percentile(50),
+        p99Outside: windows.outside.percentile(99),
+      })
+    }
+    await load.stop()
+    await this.#settled()
+    const after = await backTo(before)
+    const verdict = this.#account.close()
+    const sumOf = (key: 'lost' | 'killed'): number =>
+      this.#receipts.reduce((sum, receipt) => sum + (receipt[key] ?? 0), 0)
+    return {
+      swaps: this.#swapsDone - counted,
+      tasks: verdict.accepted,
+      failed: verdict.failed,
+      lost: verdict.lost + sumOf('lost'),
+      doubled: verdict.doubled,
+      wrong: verdict.wrongGeneration + verdict.unexpected,
+      killed: sumOf('killed'),
+      problems: verdict.problems,
+      rounds: this.#rounds,
+      dropToFirstTaskMs: this.#dropToFirst,
+      receipts: this.#receipts,
+      tasksPerSecond: (this.#outsideTasks * 1000) / this.#outsideMs,
+      before,
+      after,
+    }
+  }
+
+  async #request(at: number): Promise<void> {
+    const { executor } = this.#stage
+    const { namespace, body, said } = this.#subject
+    const window = this.#window
+    const id = this.#account.accept()
+    let answer: InvokeAnswer
+    try {
+      answer = await executor.invokeJson(namespace, body(id))
+    } catch {
+      this.#account.failed(id)
+      return
+    }
+    const now = performance.now()
+    window?.record(now - at)
+    this.#account.answered(id, answer, said(answer.json))
+    if (this.#awaited?.version === answer.version) {
+      this.#awaited.seen(now)
+      this.#awaited = null
+    }
+  }
+
+  async #swap(windows: Windows): Promise<void> {
+    const { executor, drop, remove } = this.#stage
+    const turn = this.#swapsDone
+    const revives = this.#spec.mode === 'revive'
+    const isDrop = !revives || turn % 2 === 0
+    const patch = !revives ? turn + 1 : isDrop ? 1 : 0
+    const version = this.#subject.version(patch)
+    const { epoch } = executor.registry
+    const first = new Promise<number>((seen) => {
+      this.#awaited = { version, seen }
+    })
+    const complete = executor.events.once(
+      'receipt',
+      (receipt) =>
+        receipt.package === this.#subject.package &&
+        receipt.epoch > epoch &&
+        receipt.to.version === version &&
+        receipt.drained !== null,
+    )
+
+    this.#window = windows.inside
+    const began = performance.now()
+    if (isDrop) drop(patch)
+    else remove(1)
+    const firstAt = await within(`the first answer of ${version}`, first)
+    const receipt = await within(`the complete receipt of ${version}`, complete)
+    await untilSpare(executor)
+    const length = performance.now() - began
+
+    this.#window = windows.outside
+    const answeredBefore = windows.outside.count
+    await sleep(length)
+    this.#window = null
+    this.#outsideMs += length
+    this.#outsideTasks += windows.outside.count - answeredBefore
+    if (isDrop) this.#dropToFirst.push(firstAt - began)
+    this.#receipts.push(isDrop ? withDetection(receipt, began) : receipt)
+    this.#swapsDone += 1
+  }
+
+  /** Nothing of an old version is left but what is kept warm on purpose; the spare is back. */
+  async #settled(): Promise<void> {
+    const { executor } = this.#stage
+    const resting = new Set(['active', 'drained', 'retired', 'rejected'])
+    await until('old generations to end', () => {
+      const generations = executor.package('public', this.#subject.package)?.generations ?? []
+      const warm = generations.filter(({ state }) => state === 'drained')
+      return (
+        generations.every(({ state }) => resting.has(state)) &&
+        (this.#spec.mode === 'revive' || warm.length === 0)
+      )
+    })
+    await untilSpare(executor)
+  }
+}
+
+/** Ended threads leave the process a moment after their exit is known; waits at most 5 s. */
+async function backTo(before: ProcessState): Promise<ProcessState> {
+  for (let look = 0; look < 100; look++) {
+    const now = processState()
+    if (!(now.threads > before.threads || now.fds > before.fds)) return now
+    await sleep(50)
+  }
+  return processState()
+}

@@ -1,0 +1,225 @@
+/**
+ * What a swap costs the requests that are under way: nothing may be lost, doubled or run on a wrong
+ * version, and latency inside a swap is held against latency outside of it.
+ */
+
+import { runSample } from '../lib/sample.ts'
+import { median, quantile, sum } from '../lib/stats.ts'
+import type { Table } from '../lib/table.ts'
+import { openWorkspace } from '../lib/workspace.ts'
+import type { SwapResult, SwapRound, SwapSpec } from '../samples/swap.ts'
+import type { SwapReceipt } from '../../src/store/store.ts'
+import type { Outcome, RunOptions, Scenario } from './scenario.ts'
+
+const SAMPLE = new URL('../samples/swap-process.ts', import.meta.url)
+const IN_FLIGHT = 64
+/** Share of the measured maximum at which the open loop sends. */
+const OPEN_SHARE = 0.25
+
+type Mode = SwapSpec['mode']
+
+interface Both {
+  readonly closed: SwapResult
+  readonly open: SwapResult
+}
+
+export const swap: Scenario = {
+  name: 'swap',
+  summary: 'swaps under load: losses, drop to first task, latency inside against outside a swap',
+  async run(options) {
+    const figures: Record<string, number> = {}
+    const tables: Table[] = []
+    const notes: string[] = []
+    const all: SwapResult[] = []
+    for (const mode of ['fresh', 'revive'] as const) {
+      const both = await runMode(mode, options)
+      Object.assign(figures, figuresOf(mode, both))
+      tables.push(tableOf(mode, both))
+      all.push(both.closed, both.open)
+      notes.push(...both.closed.problems, ...both.open.problems)
+    }
+    const sample = await runOne('sample', { inFlight: 1 }, options)
+    all.push(sample)
+    notes.push(...sample.problems)
+    Object.assign(figures, partsOf('sample', [sample]))
+    tables.push(partsTable(figures))
+    return {
+      figures: { ...totals(all), ...headline(figures), ...figures },
+      tables,
+      goals: GOALS,
+      notes,
+    }
+  },
+}
+
+const GOALS: Outcome['goals'] = [
+  { figure: 'failed', atMost: 0 },
+  { figure: 'lost', atMost: 0 },
+  { figure: 'doubled', atMost: 0 },
+  { figure: 'wrong', atMost: 0 },
+  { figure: 'threadsLeft', atMost: 0 },
+  { figure: 'fdsLeft', atMost: 0 },
+  { figure: 'p99InsideOverOutside', atMost: 2 },
+  { figure: 'sample.dropToFirstTaskMs.p50', atMost: 15 },
+]
+
+async function runMode(mode: Mode, options: RunOptions): Promise<Both> {
+  const closed = await runOne(mode, { inFlight: IN_FLIGHT }, options)
+  const perSecond = Math.max(1, Math.round(closed.tasksPerSecond * OPEN_SHARE))
+  return { closed, open: await runOne(mode, { perSecond }, options) }
+}
+
+async function runOne(
+  mode: Mode,
+  load: SwapSpec['load'],
+  options: RunOptions,
+): Promise<SwapResult> {
+  using workspace = openWorkspace('bench')
+  const spec: SwapSpec = {
+    mode,
+    load,
+    swaps: swapsOf(mode, options.quick),
+    rounds: options.rounds ?? (options.quick ? 2 : 5),
+    warmUpMs: options.quick ? 200 : 1500,
+    workDir: workspace.dir,
+  }
+  const how = 'inFlight' in load ? `${load.inFlight} in flight` : `${load.perSecond} a second`
+  options.progress(`${mode}: ${spec.swaps} swaps at ${how}`)
+  const result = await runSample<SwapResult>(SAMPLE, spec)
+  const { tasks, failed, lost, doubled, wrong } = result
+  options.progress(
+    `${mode}: ${tasks} tasks, failed ${failed}, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,
+  )
+  return result
+}
+
+function swapsOf(mode: Mode, quick: boolean): number {
+  if (mode === 'sample') return quick ? 4 : 40
+  return quick ? 10 : 200
+}
+
+function totals(results: readonly SwapResult[]): Record<string, number> {
+  const figures: Record<string, number> = {}
+  for (const key of ['swaps', 'tasks', 'failed', 'lost', 'doubled', 'wrong', 'killed'] as const) {
+    figures[key] = sum(results.map((result) => result[key]))
+  }
+  const worst = (of: (result: SwapResult) => number): number => Math.max(...results.map(of))
+  figures['threadsLeft'] = worst(({ before, after }) => after.threads - before.threads)
+  figures['fdsLeft'] = worst(({ before, after }) => after.fds - before.fds)
+  return figures
+}
+
+/** The figures without a prefix: of a latency ratio the worst of the four runs. */
+function headline(figures: Readonly<Record<string, number>>): Record<string, number> {
+  const worst = (key: string): number =>
+    Math.max(...RUNS.map((run) => figures[`${run}.${key}`] ?? Number.NaN))
+  return {
+    'dropToFirstTaskMs.p50': figures['fresh.dropToFirstTaskMs.p50'] ?? Number.NaN,
+    'dropToFirstTaskMs.p99': figures['fresh.dropToFirstTaskMs.p99'] ?? Number.NaN,
+    'reviveUs.p50': figures['revive.reviveUs.p50'] ?? Number.NaN,
+    p50InsideOverOutside: worst('p50InsideOverOutside'),
+    p99InsideOverOutside: worst('p99InsideOverOutside'),
+    addedP99Ms: worst('addedP99Ms'),
+  }
+}
+
+const RUNS = ['fresh.closed', 'fresh.open', 'revive.closed', 'revive.open'] as const
+
+const PARTS = ['detectMs', 'stageMs', 'loadMs', 'probeMs', 'swapMs', 'drainMs'] as const
+
+/** How long a drop takes, and where that time goes. */
+function partsOf(mode: Mode, results: readonly SwapResult[]): Record<string, number> {
+  const receipts = results.flatMap((result) => result.receipts)
+  const drops = results.flatMap((result) => result.dropToFirstTaskMs)
+  const figures: Record<string, number> = {
+    [`${mode}.dropToFirstTaskMs.p50`]: quantile(drops, 0.5),
+    [`${mode}.dropToFirstTaskMs.p99`]: quantile(drops, 0.99),
+    [`${mode}.spareHits`]: receipts.filter(({ spare }) => spare === 'hit').length,
+  }
+  for (const part of PARTS) figures[`${mode}.${part}.p50`] = median(column(receipts, part))
+  return figures
+}
+
+function figuresOf(mode: Mode, both: Both): Record<string, number> {
+  const results = [both.closed, both.open]
+  const figures = partsOf(mode, results)
+  for (const key of ['swaps', 'tasks', 'failed', 'lost', 'doubled', 'wrong'] as const) {
+    figures[`${mode}.${key}`] = sum(results.map((result) => result[key]))
+  }
+  const revived = results.flatMap((r) => r.receipts).filter(({ spare }) => spare === 'revive')
+  figures[`${mode}.revived`] = revived.length
+  figures[`${mode}.reviveUs.p50`] = median(column(revived, 'swapMs')) * 1000
+  for (const loop of ['closed', 'open'] as const) {
+    const { rounds, tasksPerSecond, before, after } = both[loop]
+    const key = `${mode}.${loop}`
+    figures[`${key}.tasksPerSecond`] = tasksPerSecond
+    figures[`${key}.p50InsideOverOutside`] = overRounds(rounds, (r) => r.p50Inside / r.p50Outside)
+    figures[`${key}.p99InsideOverOutside`] = overRounds(rounds, (r) => r.p99Inside / r.p99Outside)
+    figures[`${key}.addedP99Ms`] = overRounds(rounds, (r) => r.p99Inside - r.p99Outside)
+    figures[`${key}.threadsLeft`] = after.threads - before.threads
+    figures[`${key}.fdsLeft`] = after.fds - before.fds
+    figures[`${key}.rssMbBefore`] = before.rssMb
+    figures[`${key}.rssMbAfter`] = after.rssMb
+  }
+  return figures
+}
+
+function partsTable(figures: Readonly<Record<string, number>>): Table {
+  const keys = ['dropToFirstTaskMs', ...PARTS]
+  return {
+    title:
+      'From the rename to the first answer, ms, median (sample: analytics_pipeline, 1 in flight)',
+    columns: ['', ...keys.map((key) => key.replace(/Ms$/, '')), 'spare hits'],
+    rows: ['fresh', 'revive', 'sample'].map((mode) => [
+      mode,
+      ...keys.map((key) => figures[`${mode}.${key}.p50`] ?? Number.NaN),
+      figures[`${mode}.spareHits`] ?? Number.NaN,
+    ]),
+  }
+}
+
+function column(receipts: readonly SwapReceipt[], part: (typeof PARTS)[number]): number[] {
+  return receipts.map((receipt) => receipt[part]).filter((value) => value !== null)
+}
+
+function overRounds(rounds: readonly SwapRound[], figure: (round: SwapRound) => number): number {
+  return median(rounds.map(figure))
+}
+
+function tableOf(mode: Mode, both: Both): Table {
+  const what = mode === 'fresh' ? 'a new version each' : 'two warm versions in turn'
+  return {
+    title: `${both.closed.swaps + both.open.swaps} swaps, ${what}`,
+    columns: [
+      '',
+      'tasks/s',
+      'tasks',
+      'failed',
+      'lost',
+      'doubled',
+      'wrong',
+      'drop→task p50 ms',
+      'p50 in/out ms',
+      'p99 in/out ms',
+      'RSS MB',
+    ],
+    rows: (['closed', 'open'] as const).map((loop) => {
+      const result = both[loop]
+      const of = (key: keyof SwapRound): string =>
+        overRounds(result.rounds, (round) => round[key]).toFixed(2)
+      return [
+        `${loop} loop`,
+        result.tasksPerSecond,
+        result.tasks,
+        result.failed,
+        result.lost,
+        result.doubled,
+        result.wrong,
+        median(result.dropToFirstTaskMs),
+        `${of('p50Inside')} / ${of('p50Outside')}`,
+        `${of('p99Inside')} / ${of('p99Outside')}`,
+        `${Math.round(result.before.rssMb)} → ${Math.round(result.after.rssMb)}`,
+      ]
+    }),
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Where the executor of a data dir answers: `<data>/endpoint.json`, written while it runs.
+ */
+
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { HeadgateError, messageOf } from '../base/errors.ts'
+
+const endpointSchema = z.object({
+  url: z.string(),
+  pid: z.int().positive(),
+  /** Of headgate. */
+  version: z.string(),
+  /** Wall clock, ms. */
+  startedAt: z.number(),
+})
+
+export type Endpoint = z.infer<typeof endpointSchema>
+
+const FILE = 'endpoint.json'
+
+export const DEFAULT_DATA_DIR = '.headgate'
+export const DEFAULT_PORT = 7420
+
+/** Readers see the whole file or none. */
+export function writeEndpoint(dataDir: string, endpoint: Endpoint): void {
+  const file = join(dataDir, FILE)
+  const temporary = `${file}.${endpoint.pid}`
+  writeFileSync(temporary, `${JSON.stringify(endpoint)}\n`, { mode: 0o600 })
+  renameSync(temporary, file)
+}
+
+export function removeEndpoint(dataDir: string): void {
+  rmSync(join(dataDir, FILE), { force: true })
+}
+
+/**
+ * The URL to talk to: `--url`, else HEADGATE_URL, else the running executor of the data dir, else
+ * the default port. Throws UNREACHABLE when the data dir's executor is dead.
+ */
+export function findUrl(
+  options: { readonly url?: string; readonly data?: string },
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  const named = options.url ?? (options.data === undefined ? env['HEADGATE_URL'] : undefined)
+  if (named !== undefined && named !== '') return checkUrl(named)
+  const endpoint = readEndpoint(options.data ?? DEFAULT_DATA_DIR)
+  if (endpoint === null) {
+    if (options.data === undefined) return `http://127.0.0.1:${DEFAULT_PORT}`
+    const why = `${options.data} has no ${FILE}, so no executor is running on it`
+    throw new HeadgateError('UNREACHABLE', { url: options.data, why })
+  }
+  if (!isAlive(endpoint.pid)) {
+    throw new HeadgateError('UNREACHABLE', {
+      url: endpoint.url,
+      why: `its process ${endpoint.pid} is gone and left ${FILE} behind`,
+    })
+  }
+  return endpoint.url
+}
+
+function checkUrl(url: string): string {
+  const parsed = URL.parse(url)
+  if (parsed !== null && /^https?:$/.test(parsed.protocol)) return parsed.origin
+  const why = 'write it as http://127.0.0.1:7420'
+  throw new HeadgateError('OPTION_INVALID', { option: 'url', why })
+}
+
+function readEndpoint(dataDir: string): Endpoint | null {
+  let text: string
+  try {
+    text = readFileSync(join(dataDir, FILE), 'utf8')
+  } catch {
+    return null
+  }
+  try {
+    return endpointSchema.parse(JSON.parse(text))
+  } catch (error) {
+    const why = `${join(dataDir, FILE)} cannot be read: ${messageOf(error)}`
+    throw new HeadgateError('UNREACHABLE', { url: dataDir, why })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Errors on a terminal: `CODE: message` and, where something can be done, a line that says what;
+ * with --json the problem document.
+ */
+
+import { type ErrorCode, HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { toProblem } from '../protocol/problem-record.ts'
+import { exitCodeOf } from './exit-codes.ts'
+import { plain, type Terminal, writeLine } from './terminal.ts'
+
+/** Only where the message itself does not say what to do. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  UNKNOWN_PACKAGE: 'headgate status shows what is loaded',
+  UNKNOWN_WORKFLOW: 'headgate status <package> shows its workflows',
+  UNKNOWN_TASK: 'headgate status <package> shows its workflows',
+  NO_ACTIVE_VERSION: 'headgate status <package> shows why its versions were refused',
+  NO_MATCHING_VERSION: 'headgate status <package> shows the versions present',
+  DATA_DIR_IN_USE: 'stop it, or choose another with --data',
+  INPUT_NOT_JSON: 'quote the JSON for your shell, or read it from a file with --input',
+}
+
+/** Writes the error and returns the exit code. */
+export function reportError(terminal: Terminal, thrown: unknown, asJson: boolean): number {
+  const error = toHeadgateError(thrown)
+  if (asJson) writeLine(terminal.stderr, JSON.stringify(toProblem(error.toRecord())))
+  else {
+    writeLine(terminal.stderr, `${error.code}: ${plain(error.message)}`)
+    const hint = HINTS[error.code] ?? retryHint(error)
+    if (hint !== undefined) writeLine(terminal.stderr, `  ${hint}`)
+    if (error.code === 'INTERNAL' && thrown instanceof Error && thrown !== error) {
+      writeLine(terminal.stderr, thrown.stack ?? '')
+    }
+  }
+  return exitCodeOf(error)
+}
+
+function retryHint(error: HeadgateError): string | undefined {
+  return error.retryable && error.code !== 'UNREACHABLE' && error.code !== 'PORT_IN_USE'
+    ? 'the same call may succeed later'
+    : undefined
+}

@@ -1,0 +1,202 @@
+/**
+ * The typed client of one executor. Runs in browsers: global fetch and WebSocket only.
+ */
+
+import { type Clock, systemClock } from '../base/clock.ts'
+import { type ErrorRecord, HeadgateError, messageOf } from '../base/errors.ts'
+import { parseNamespace } from '../domain/namespace.ts'
+import {
+  EPOCH_HEADER,
+  GENERATION_HEADER,
+  VERSION_HEADER,
+} from '../protocol/invoke-headers.ts'
+import type { ControlAnswer, PackagesAnswer, ReceiptsAnswer } from '../protocol/http.ts'
+import type { Problem } from '../protocol/problem.ts'
+import { fromProblem } from '../protocol/problem-record.ts'
+import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
+import type { TopicFilter } from '../protocol/status-stream.ts'
+import type { TopicName } from '../protocol/topics.ts'
+import { type ConnectionState, StatusStream } from './status-stream.ts'
+import { type OnRows, TopicView } from './topic-view.ts'
+
+export interface ClientOptions {
+  /** `http://127.0.0.1:7420`. */
+  readonly url: string
+  readonly clock?: Clock
+  /** [0, 1); for the jitter of reconnects. */
+  readonly random?: () => number
+}
+
+export interface ClientInvokeOptions {
+  /** Exact version or semver range; default: the active version. */
+  readonly version?: string
+  /** Generation number; wins over `version`. */
+  readonly generation?: number
+  readonly signal?: AbortSignal
+}
+
+/** A result as JSON text, with what it ran on. */
+export interface ClientInvokeAnswer {
+  readonly json: string
+  readonly version: string
+  readonly generation: number
+  readonly epoch: number
+}
+
+export interface PageQuery {
+  readonly tenant?: string
+  readonly package?: string
+  /** Rows, 1 to 1000. Default 100. */
+  readonly limit?: number
+}
+
+export interface WatchOptions {
+  /** Ends the watch. */
+  readonly signal: AbortSignal
+  readonly filter?: TopicFilter
+  /** control only: entries after this seq; default: from now on. */
+  readonly since?: number
+  /** Updates a second, at most; default and highest 10. */
+  readonly maxHz?: number
+  /** The connection's state, at once and at each change. */
+  readonly onState?: (state: ConnectionState) => void
+}
+
+/** Every call throws a HeadgateError: the executor's own, or UNREACHABLE. */
+export interface HeadgateClient {
+  /** Calls a workflow or task and awaits its answer. */
+  invoke(namespace: string, body?: unknown, options?: ClientInvokeOptions): Promise<unknown>
+  /** The same with JSON text in and out. */
+  invokeJson(
+    namespace: string,
+    body: string,
+    options?: ClientInvokeOptions,
+  ): Promise<ClientInvokeAnswer>
+  packages(): Promise<readonly PackageRow[]>
+  package(tenant: string, name: string): Promise<PackageRow>
+  receipts(query?: PageQuery & { readonly before?: number }): Promise<ReceiptsAnswer>
+  control(query?: PageQuery & { readonly since?: number }): Promise<ControlAnswer>
+  executor(): Promise<ExecutorRow>
+  /**
+   * Calls `onRows` with all rows of a topic at the beginning and at each change, over lost
+   * connections, until the signal aborts; then resolves.
+   */
+  watch<T extends TopicName>(topic: T, onRows: OnRows<T>, options: WatchOptions): Promise<void>
+}
+
+export function createClient(options: ClientOptions): HeadgateClient {
+  const http = new HttpCaller(options.url)
+  const stream = new StatusStream({
+    url: options.url,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  })
+  const invokeJson: HeadgateClient['invokeJson'] = async (namespace, body, invokeOptions = {}) => {
+    const { signal, version, generation } = invokeOptions
+    const response = await http.send(invokePath(namespace) + queryOf({ version, generation }), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    return {
+      json: response.text,
+      version: response.headers.get(VERSION_HEADER) ?? '',
+      generation: Number(response.headers.get(GENERATION_HEADER)),
+      epoch: Number(response.headers.get(EPOCH_HEADER)),
+    }
+  }
+  return {
+    invokeJson,
+    async invoke(namespace, body, invokeOptions) {
+      const text = body === undefined ? '' : JSON.stringify(body)
+      return JSON.parse((await invokeJson(namespace, text, invokeOptions)).json)
+    },
+    packages: async () => (await http.get<PackagesAnswer>('/v1/packages')).packages,
+    package: (tenant, name) =>
+      http.get(`/v1/tenants/${encodeURIComponent(tenant)}/packages/${encodeURIComponent(name)}`),
+    receipts: (query = {}) => http.get(`/v1/receipts${queryOf(query)}`),
+    control: (query = {}) => http.get(`/v1/control${queryOf(query)}`),
+    executor: () => http.get('/v1/executor'),
+    watch<T extends TopicName>(topic: T, onRows: OnRows<T>, watchOptions: WatchOptions) {
+      const { signal, onState, ...rest } = watchOptions
+      return stream.watch(new TopicView<T>({ topic, onRows, ...rest }), signal, onState)
+    },
+  }
+}
+
+function invokePath(namespace: string): string {
+  const { tenant, package: name, workflow, task } = parseNamespace(namespace)
+  const path = `/v1/tenants/${tenant}/packages/${encodeURIComponent(name)}/workflows/${workflow}`
+  return task === null ? `${path}/invoke` : `${path}/tasks/${task}/invoke`
+}
+
+function queryOf(values: Readonly<Record<string, string | number | undefined>> | PageQuery): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) query.set(name, String(value))
+  }
+  return query.size === 0 ? '' : `?${query}`
+}
+
+class HttpCaller {
+  readonly #url: string
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return JSON.parse((await this.send(path, { method: 'GET' })).text)
+  }
+
+  async send(
+    path: string,
+    init: RequestInit,
+  ): Promise<{ readonly text: string; readonly headers: Headers }> {
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(new URL(path, this.#url), init)
+      text = await response.text()
+    } catch (error) {
+      if (init.signal?.aborted === true) throw abortError(init.signal)
+      throw this.#unreachable(reasonOf(error), error)
+    }
+    if (response.ok) return { text, headers: response.headers }
+    const record = problemRecord(text)
+    if (record !== null) throw HeadgateError.fromRecord(record)
+    throw this.#unreachable(`what answers there (status ${response.status}) is not headgate`)
+  }
+
+  #unreachable(why: string, cause?: unknown): HeadgateError {
+    return new HeadgateError('UNREACHABLE', { url: this.#url, why }, { cause })
+  }
+}
+
+function abortError(signal: AbortSignal): HeadgateError {
+  const { reason } = signal
+  return reason instanceof HeadgateError
+    ? reason
+    : new HeadgateError('TASK_ABORTED', { why: messageOf(reason) }, { cause: reason })
+}
+
+/** fetch says only "fetch failed"; what happened is in its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED') {
+    return 'connection refused'
+  }
+  return messageOf(cause ?? error)
+}
+
+/** null: not a problem document. */
+function problemRecord(text: string): ErrorRecord | null {
+  try {
+    const value: Partial<Problem> | null = JSON.parse(text)
+    if (typeof value?.code !== 'string' || typeof value.detail !== 'string') return null
+    return fromProblem({ retryable: false, ...value } as Problem)
+  } catch {
+    return null
+  }
+}

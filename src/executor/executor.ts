@@ -1,0 +1,473 @@
+/**
+ * The composition root at run time: joins source, store, routing and engine, and owns their start
+ * and end.
+ *
+ * A1  Nothing is decided here: a drop goes to its package's controller, a call to the invoker, a
+ *     transition to the control log.
+ * A2  start(): store (and its lock) → source → every package settled → ready.
+ *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../base/clock.ts'
+import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { TypedEmitter } from '../base/events.ts'
+import { Scope } from '../base/scope.ts'
+import { checkName } from '../domain/names.ts'
+import { parseNamespace } from '../domain/namespace.ts'
+import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
+import { Invoker } from '../engine/invoker.ts'
+import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
+import type { Lane } from '../generation/lane.ts'
+import { NETWORK_RESTRICTED, NO_GRANTS } from '../generation/permissions.ts'
+import { SpareThreads } from '../generation/spare-threads.ts'
+import type { WorkerMessage } from '../protocol/lane-messages.ts'
+import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
+import { Dispatcher, PackageLine } from '../routing/dispatcher.ts'
+import {
+  DEFAULT_CONCURRENCY,
+  type FactoryOptions,
+  GenerationFactory,
+  createHost,
+} from '../routing/generation-factory.ts'
+import { NumberBlocks } from '../routing/number-blocks.ts'
+import { PackageController } from '../routing/package-controller.ts'
+import { Registry } from '../routing/registry.ts'
+import { Swapper } from '../routing/swap.ts'
+import type { RefusedDrop, Source, StagedDrop, WatchStatus } from '../source/source.ts'
+import { createSource } from '../source/thread-source.ts'
+import { createSqliteStore } from '../store/sqlite/sqlite-store.ts'
+import type { ControlEntry, Store, SwapReceipt } from '../store/store.ts'
+import type { Executor, ExecutorEvents, InvokeAnswer, InvokeOptions, Promotion } from './api.ts'
+import type { ResolvedOptions } from './options.ts'
+import { packageRow, refusalRow } from './status.ts'
+import { HEADGATE_VERSION } from './version.ts'
+
+const KILL_GRACE_MS = 5_000
+/** A spare is started this long after a swap, or when the old version has drained. */
+const REFILL_AFTER_MS = 250
+
+export class HeadgateExecutor implements Executor {
+  readonly events: TypedEmitter<ExecutorEvents>
+  readonly #options: ResolvedOptions
+  readonly #boot = randomUUID().slice(0, 8)
+  readonly #startedAt = systemClock.now()
+  readonly #scope: Scope
+  readonly #store: Store
+  readonly #source: Source
+  readonly #registry = new Registry()
+  readonly #dispatcher = new Dispatcher(this.#registry)
+  readonly #controllers = new Map<string, PackageController>()
+  readonly #refused = new Map<string, RefusedDrop>()
+  readonly #known = new Map<string, string>()
+  readonly #spare: SpareThreads
+  readonly #factory: GenerationFactory
+  readonly #swapper: Swapper
+  readonly #invoker: Invoker
+  readonly #upcalls: GenerationUpcalls
+  #watch: WatchStatus = {
+    mode: 'missing',
+    reason: 'not looked at yet',
+    lastReconcileAt: 0,
+    lastReconcileMs: 0,
+    entries: 0,
+  }
+  #abandoned = 0
+  #state: ExecutorRow['state'] = 'starting'
+  #closing: Promise<void> | undefined
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    const { logger, dataDir } = options
+    const fault = (error: unknown): void => this.#fault(error)
+    this.events = new TypedEmitter(fault)
+    this.#scope = new Scope(fault)
+    this.#store = createSqliteStore({ dataDir, boot: this.#boot }, { logger })
+    this.#source = createSource(
+      {
+        packagesDir: options.packagesDir,
+        artifactsDir: join(dataDir, 'artifacts'),
+        reconcileMs: options.reconcileMs,
+        removeAfterMs: options.removeAfterMs,
+        known: this.#known,
+      },
+      { logger },
+    )
+    const slots: Pick<FactoryOptions, 'slotsDir' | 'permissions' | 'clock' | 'onAbandoned'> = {
+      slotsDir: join(dataDir, 'slots'),
+      permissions: options.permissions,
+      clock: systemClock,
+      onAbandoned: () => {
+        this.#abandoned++
+        logger.error({ abandoned: this.#abandoned }, 'a worker thread does not end')
+      },
+    }
+    this.#spare = new SpareThreads({
+      enabled: options.spare,
+      createHost: () =>
+        createHost(slots, {
+          threads: 1,
+          concurrency: DEFAULT_CONCURRENCY,
+          resourceLimits: {},
+          grants: NO_GRANTS,
+        }),
+      onChange: () => {},
+    })
+    this.#factory = new GenerationFactory({
+      ...slots,
+      boot: this.#boot,
+      keepWarmMs: options.keepWarmMs,
+      loadTimeoutMs: options.loadTimeoutMs,
+      killGraceMs: KILL_GRACE_MS,
+      maxPayloadBytes: options.maxPayloadBytes,
+      numbers: new NumberBlocks(this.#store, 'generation'),
+      spare: this.#spare,
+      grants: (tenant, name) => options.tenants[tenant]?.packages?.[name] ?? {},
+      link: (digest, slotDir) => this.#source.link(digest, slotDir),
+    })
+    this.#swapper = new Swapper({
+      registry: this.#registry,
+      store: this.#store,
+      dispatcher: this.#dispatcher,
+      epochs: new NumberBlocks(this.#store, 'epoch'),
+      clock: systemClock,
+      write: (receipt) => this.#writeReceipt(receipt),
+    })
+    this.#invoker = new Invoker({
+      registry: this.#registry,
+      dispatcher: this.#dispatcher,
+      controllers: this.#controllers,
+      clock: systemClock,
+      maxPayloadBytes: options.maxPayloadBytes,
+      maxWaiting: options.maxWaiting,
+    })
+    this.#upcalls = {
+      transition: (generation, transition) => this.#transition(generation, transition),
+      capacity: (generation) => this.#dispatcher.schedule(this.#controller(generation).line),
+      gaveBack: (generation, requests) =>
+        this.#dispatcher.giveBack(this.#controller(generation).line, generation, requests),
+      log: (generation, message) => this.#packageLog(generation, message),
+      invoke: (generation, lane, message) => this.#invokeFromTask(generation, lane, message),
+      crashed: (generation, why) => {
+        const { tenant, package: name, version, number } = generation
+        logger.warn({ tenant, package: name, version, generation: number, why }, 'a thread ended')
+        this.#changed(generation)
+      },
+      crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
+    }
+  }
+
+  get registry(): RegistryValue {
+    return this.#registry.value
+  }
+
+  /** Resolves when every version found at the start is served, waiting or refused. */
+  async start(): Promise<void> {
+    const { dataDir, packagesDir } = this.#options
+    try {
+      const snapshot = await this.#store.open()
+      rmSync(join(dataDir, 'slots'), { recursive: true, force: true })
+      mkdirSync(join(dataDir, 'slots'), { recursive: true })
+      for (const { tenant, package: name, version, digest } of snapshot.known) {
+        this.#known.set(`${tenant}/${name}@${version}`, digest)
+      }
+      for (const route of snapshot.routes) this.#controller(route).restore(route)
+      const epochs = snapshot.routes.map((route) => route.epoch)
+      this.#registry.assign(emptyRegistry(Math.max(0, ...epochs)))
+      this.#listen()
+      const spare = this.#spare.refill()
+      await this.#source.start()
+      await this.#settled()
+      await spare
+      await this.#spare.refill()
+    } catch (error) {
+      await this.close({ force: true })
+      throw error
+    }
+    this.#setState('ready')
+    this.#options.logger.info({ packagesDir, packages: this.#controllers.size }, 'ready')
+  }
+
+  invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const text = body === undefined ? '' : (JSON.stringify(body) ?? '')
+      this.#invoker.call(namespace, text, options, {
+        ok: (json) => resolve(JSON.parse(json)),
+        failed: reject,
+      })
+    })
+  }
+
+  invokeJson(
+    namespace: string,
+    body: string,
+    options: InvokeOptions = {},
+  ): Promise<InvokeAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#invoker.call(namespace, body, options, {
+        ok: (json, { version, number }, epoch) =>
+          resolve({ json, version, generation: number, epoch }),
+        failed: reject,
+      })
+    })
+  }
+
+  async promote({ tenant, package: name, version, reason, actor }: Promotion): Promise<void> {
+    const controller = this.#controllers.get(routeKey(tenant, name))
+    if (controller === undefined) {
+      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
+    }
+    await controller.promote(version, reason ?? 'asked for', actor ?? 'library')
+  }
+
+  status(): ExecutorRow {
+    let threads = this.#spare.threads
+    for (const generation of this.#registry.generations()) threads += generation.threads
+    const { mode, reason, lastReconcileAt, lastReconcileMs, entries } = this.#watch
+    return {
+      boot: this.#boot,
+      version: HEADGATE_VERSION,
+      node: process.version,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      now: systemClock.now(),
+      epoch: this.#registry.value.epoch,
+      state: this.#state,
+      packages: this.#controllers.size,
+      threads,
+      spare: this.#spare.state,
+      abandonedThreads: this.#abandoned,
+      rssBytes: process.memoryUsage.rss(),
+      watch: { mode, reason: reason ?? null, lastReconcileAt, lastReconcileMs, entries },
+      isolation: {
+        permissions: this.#options.permissions,
+        network:
+          this.#options.permissions === 'on' && NETWORK_RESTRICTED ? 'restricted' : 'open',
+      },
+      refusals: [...this.#refused.values()]
+        .filter((refused) => refused.package === undefined)
+        .map(refusalRow),
+    }
+  }
+
+  packages(): readonly PackageRow[] {
+    return [...this.#controllers.keys()].sort().map((key) => this.#row(key) as PackageRow)
+  }
+
+  package(tenant: string, name: string): PackageRow | undefined {
+    return this.#row(routeKey(tenant, name))
+  }
+
+  receipts(query: Parameters<Store['receipts']>[0]): Promise<readonly SwapReceipt[]> {
+    return this.#store.receipts(query)
+  }
+
+  control(query: Parameters<Store['control']>[0]): Promise<readonly ControlEntry[]> {
+    return this.#store.control(query)
+  }
+
+  async reconcile(): Promise<void> {
+    await this.#source.reconcile()
+    await this.#settled()
+  }
+
+  close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    if (force) for (const generation of this.#registry.generations()) void generation.close(true)
+    this.#closing ??= this.#close(force)
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(force: boolean): Promise<void> {
+    this.#setState('closing')
+    this.#invoker.close()
+    const controllers = [...this.#controllers.values()]
+    for (const controller of controllers) this.#refuseWaiting(controller, force)
+    await Promise.all(controllers.map((controller) => controller.close(force)))
+    await this.#spare.close()
+    await this.#source.close()
+    await this.#scope.close()
+    await this.#store.close()
+    rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true })
+    this.#setState('closed')
+  }
+
+  /** What waits may still be served while the active generation drains, unless there is none. */
+  #refuseWaiting(controller: PackageController, force: boolean): void {
+    if (force || controller.active === undefined) {
+      this.#dispatcher.refuseAll(controller.line, new HeadgateError('EXECUTOR_CLOSING'))
+    }
+  }
+
+  #listen(): void {
+    const { events } = this.#source
+    events.on('staged', (drop) => this.#staged(drop))
+    events.on('removed', (drop) => this.#controller(drop).removed(drop))
+    events.on('refused', (refused) => {
+      this.#refused.set(refused.entry, refused)
+      this.#refusalChanged(refused)
+    })
+    events.on('cleared', ({ entry }) => {
+      const refused = this.#refused.get(entry)
+      if (refused === undefined) return
+      this.#refused.delete(entry)
+      this.#refusalChanged(refused)
+    })
+    events.on('watch', (watch) => {
+      this.#watch = watch
+    })
+    events.on('fault', (record) => this.events.emit('fault', record))
+  }
+
+  #refusalChanged(refused: RefusedDrop): void {
+    const { entry, kind, error } = refused
+    if (kind !== 'incomplete') {
+      this.#options.logger.warn({ entry, kind, code: error.code }, error.message)
+    }
+    const name = refused.package
+    if (name === undefined) return
+    this.#controller({ tenant: refused.tenant, package: name })
+    this.events.emit('package', { tenant: refused.tenant, package: name })
+  }
+
+  #staged(drop: StagedDrop): void {
+    const { tenant, package: name, version, digest } = drop
+    this.#known.set(`${tenant}/${name}@${version}`, digest)
+    const firstSeenAt = drop.detectedAt
+    this.#scope.background(
+      this.#store.know({ tenant, package: name, version, digest, firstSeenAt }),
+    )
+    this.#controller(drop).staged(drop)
+  }
+
+  #controller(of: { readonly tenant: string; readonly package: string }): PackageController {
+    const key = routeKey(of.tenant, of.package)
+    const known = this.#controllers.get(key)
+    if (known !== undefined) return known
+    const line = new PackageLine(checkName('tenant', of.tenant), checkName('package', of.package))
+    const { logger } = this.#options
+    const controller = new PackageController({
+      line,
+      swapper: this.#swapper,
+      generationUpcalls: this.#upcalls,
+      loadVersion: (drop, upcalls, born) => this.#factory.load(drop, upcalls, born),
+      after: (ms, fn) => void systemClock.after(ms, fn),
+      now: () => systemClock.now(),
+      background: (work) => this.#scope.background(work),
+      changed: () => this.#changed(of),
+      warn: (fields, message) => logger.warn(fields, message),
+      swapped: () => void systemClock.after(REFILL_AFTER_MS, () => void this.#spare.refill()),
+    })
+    this.#controllers.set(key, controller)
+    return controller
+  }
+
+  #changed({ tenant, package: name }: { tenant: string; package: string }): void {
+    this.events.emit('package', { tenant, package: name })
+  }
+
+  #transition(generation: Generation, transition: Transition): void {
+    const { tenant, package: name, version, digest, number } = generation
+    const entry = { ...transition, tenant, package: name, version, digest, generation: number }
+    this.#controller(generation).transitioned(generation)
+    const { to } = transition
+    if (to === 'retired') this.#registry.remove(generation)
+    if (to === 'drained' || to === 'retired' || to === 'rejected') {
+      if (this.#state === 'ready') void this.#spare.refill()
+    }
+    this.#options.logger.info(
+      { package: name, version, generation: number, to, reason: transition.reason },
+      'generation',
+    )
+    this.#scope.background(
+      this.#store.append([entry]).then((entries) => {
+        for (const one of entries) this.events.emit('control', one)
+      }),
+    )
+  }
+
+  #writeReceipt(receipt: SwapReceipt): void {
+    this.events.emit('receipt', receipt)
+    this.#scope.background(this.#store.putReceipt(receipt))
+  }
+
+  #packageLog(
+    generation: Generation,
+    { lines, dropped }: Extract<WorkerMessage, { type: 'log' }>,
+  ): void {
+    const { tenant, package: name, version, number } = generation
+    const identity = { tenant, package: name, version, generation: number }
+    for (const line of lines) {
+      const fields = line.fields === undefined ? {} : { fields: readFields(line.fields) }
+      const { at, level, task, message } = line
+      this.events.emit('log', { at, level, task, message, ...identity, ...fields })
+      const write = level === 'stdout' ? 'info' : level === 'stderr' ? 'warn' : level
+      this.#options.logger[write]({ ...identity, task, ...fields }, message)
+    }
+    if (dropped > 0) {
+      this.#options.logger.warn({ ...identity, dropped }, 'lines of a package were dropped')
+    }
+  }
+
+  /** A task may call within its tenant only. */
+  #invokeFromTask(
+    generation: Generation,
+    lane: Lane,
+    message: Extract<WorkerMessage, { type: 'invoke' }>,
+  ): void {
+    const { call, namespace, body, version } = message
+    const failed = ({ code, message: text }: HeadgateError): void =>
+      lane.post({ type: 'invokeResult', call, json: null, error: { code, message: text } })
+    try {
+      const { tenant, package: name } = parseNamespace(namespace)
+      if (tenant !== generation.tenant) {
+        throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
+      }
+    } catch (error) {
+      failed(toHeadgateError(error))
+      return
+    }
+    this.#invoker.call(namespace, body, version === null ? {} : { version }, {
+      ok: (json) => lane.post({ type: 'invokeResult', call, json, error: null }),
+      failed,
+    })
+  }
+
+  #row(key: string): PackageRow | undefined {
+    const controller = this.#controllers.get(key)
+    if (controller === undefined) return undefined
+    const refused = [...this.#refused.values()].filter(
+      (one) => one.package === controller.package && one.tenant === controller.tenant,
+    )
+    return packageRow(controller, this.#registry.value.epoch, refused)
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.settled()))
+  }
+
+  #setState(state: ExecutorRow['state']): void {
+    this.#state = state
+    this.events.emit('state', state)
+  }
+
+  #fault(error: unknown): void {
+    const fault = toHeadgateError(error)
+    this.#options.logger.error({ code: fault.code, stack: fault.stack }, fault.message)
+    this.events.emit('fault', fault.toRecord())
+  }
+}
+
+function readFields(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : { value }
+  } catch {
+    return { text }
+  }
+}

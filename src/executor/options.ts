@@ -1,0 +1,66 @@
+/** Options of an executor: validated at the edge, unknown keys refused, defaults filled in once. */
+
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { HeadgateError } from '../base/errors.ts'
+import { type Logger, silentLogger } from '../base/logger.ts'
+import { firstProblem, strictObject } from '../domain/schema.ts'
+import type { ExecutorOptions, TenantOptions } from './api.ts'
+
+const ms = z.number().int().min(0)
+
+const packageSchema = strictObject({
+  config: z.unknown().optional(),
+  secrets: z.record(z.string(), z.string()).optional(),
+  permissions: strictObject({
+    net: z.boolean().optional(),
+    read: z.array(z.string()).optional(),
+    write: z.array(z.string()).optional(),
+    env: z.array(z.string()).optional(),
+  }).optional(),
+})
+
+/** The operator's part: configuration, secrets and grants per tenant and package. */
+export const tenantsSchema = z.record(
+  z.string(),
+  strictObject({ packages: z.record(z.string(), packageSchema).optional() }),
+)
+
+const optionsSchema = strictObject({
+  packagesDir: z.string().min(1),
+  dataDir: z.string().min(1),
+  permissions: z.enum(['on', 'off']).default('on'),
+  tenants: tenantsSchema.default({}),
+  spare: z.boolean().default(true),
+  keepWarmMs: ms.default(60_000),
+  reconcileMs: ms.min(50).default(2_000),
+  removeAfterMs: ms.default(5_000),
+  maxPayloadBytes: z.number().int().min(1024).default(8 * 1024 * 1024),
+  maxWaiting: z.number().int().min(1).default(10_000),
+  loadTimeoutMs: ms.min(100).default(30_000),
+  logger: z.custom<Logger>().optional(),
+})
+
+export interface ResolvedOptions
+  extends Required<Omit<ExecutorOptions, 'tenants' | 'logger'>> {
+  readonly tenants: Readonly<Record<string, TenantOptions>>
+  readonly logger: Logger
+}
+
+/** Throws OPTION_INVALID. Paths become absolute. */
+export function resolveOptions(options: ExecutorOptions): ResolvedOptions {
+  const parsed = optionsSchema.safeParse(options)
+  if (!parsed.success) {
+    throw new HeadgateError('OPTION_INVALID', {
+      option: parsed.error.issues[0]?.path.join('.') ?? '',
+      why: firstProblem(parsed.error, options),
+    })
+  }
+  const { logger, packagesDir, dataDir, ...rest } = parsed.data
+  return Object.freeze({
+    ...(rest as Omit<ResolvedOptions, 'logger' | 'packagesDir' | 'dataDir'>),
+    packagesDir: resolve(packagesDir),
+    dataDir: resolve(dataDir),
+    logger: logger ?? silentLogger,
+  })
+}

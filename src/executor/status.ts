@@ -1,0 +1,107 @@
+/** Rows of status, made of the parts as they are now. */
+
+import { describePolicy } from '../domain/version-policy.ts'
+import type { Generation } from '../generation/generation.ts'
+import type {
+  GenerationRow,
+  PackageRow,
+  RefusalRow,
+  WorkflowRow,
+} from '../protocol/status.ts'
+import type { PackageController } from '../routing/package-controller.ts'
+import type { RefusedDrop } from '../source/source.ts'
+
+export function generationRow(generation: Generation): GenerationRow {
+  const { calls, workflows } = generation.ledger.counts
+  return {
+    generation: generation.number,
+    version: generation.version,
+    digest: generation.digest,
+    state: generation.state,
+    since: generation.since,
+    reason: generation.reason,
+    threads: generation.threads,
+    requests: calls,
+    workflows,
+    served: generation.served,
+    failed: generation.failed,
+    exits: generation.exits,
+    p50Ms: generation.taskTimes.percentile(50),
+    p99Ms: generation.taskTimes.percentile(99),
+    blockers: generation.state === 'draining' ? generation.blockers() : [],
+    drainDeadlineAt: generation.drainDeadlineAt,
+  }
+}
+
+export function refusalRow(refused: RefusedDrop): RefusalRow {
+  return {
+    entry: refused.entry,
+    kind: refused.kind,
+    tenant: refused.tenant,
+    package: refused.package ?? null,
+    version: refused.version ?? null,
+    digest: refused.digest ?? null,
+    error: { ...refused.error, details: { ...refused.error.details } },
+    since: refused.since,
+  }
+}
+
+export function packageRow(
+  controller: PackageController,
+  epoch: number,
+  sourceRefusals: readonly RefusedDrop[],
+): PackageRow {
+  const { catalog, active } = controller
+  const shown = active ?? controller.generations()[0]
+  const newest = catalog.get(active?.version ?? catalog.versions()[0] ?? '')
+  return {
+    tenant: controller.tenant,
+    package: controller.package,
+    description: newest?.description ?? shown?.descriptor?.description ?? null,
+    author: newest?.author ?? null,
+    epoch,
+    policy: describePolicy(controller.policy),
+    activeVersion: active?.version ?? null,
+    activeGeneration: active?.number ?? null,
+    versions: catalog.versions().map((version) => {
+      const drop = catalog.get(version)
+      return { version, digest: drop?.digest ?? '', entry: drop?.entry ?? '' }
+    }),
+    held: Object.fromEntries(controller.held),
+    waiting: controller.line.waiting.size,
+    generations: controller.generations().map(generationRow),
+    refusals: [
+      ...catalog.refusals().map(({ drop, kind, error, since }) =>
+        refusalRow({
+          entry: drop.entry,
+          kind,
+          tenant: drop.tenant,
+          package: drop.package,
+          version: drop.version,
+          digest: drop.digest,
+          error,
+          since,
+        }),
+      ),
+      ...sourceRefusals.map(refusalRow),
+    ],
+    workflows: workflowRows(controller, shown),
+  }
+}
+
+function workflowRows(
+  controller: PackageController,
+  generation: Generation | undefined,
+): WorkflowRow[] {
+  return (generation?.descriptor?.workflows ?? []).map((workflow) => ({
+    name: workflow.name,
+    description: workflow.description,
+    namespace: `${controller.tenant}::${controller.package}::${workflow.name}`,
+    tasks: workflow.tasks.map((task) => ({
+      name: task.name,
+      after: task.after.map((index) => workflow.tasks[index]?.name ?? ''),
+      timeoutMs: task.timeoutMs,
+      attempts: task.retry.attempts,
+    })),
+  }))
+}

@@ -1,0 +1,406 @@
+/**
+ * One loaded version: its state, its ledger, its threads, and the requests that wait for it alone.
+ *
+ * Owns: doing what the state machine (domain/generation-state.ts) asks for at each transition: drain
+ * and warm timers, ending threads, telling who waits.
+ * Does not own: when it is promoted or superseded (routing/), the control log (store/).
+ *
+ * E1  The state changes only in take(); every change is reported once, in order.
+ * E2  While draining it still serves what is bound to it: the further tasks of its workflow invokes.
+ * E3  After the drain deadline each call that still runs is aborted, has killGraceMs, and is then
+ *     answered GENERATION_TERMINATED.
+ */
+
+import type { Clock, Timer } from '../base/clock.ts'
+import { Deque } from '../base/deque.ts'
+import { HeadgateError } from '../base/errors.ts'
+import { DurationHistogram } from '../base/histogram.ts'
+import type { PackageDescriptor } from '../domain/descriptor.ts'
+import {
+  type GenerationEventType,
+  type GenerationState,
+  canTake,
+  nextState,
+} from '../domain/generation-state.ts'
+import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
+import type { BringUpTimes } from './bring-up.ts'
+import { type Kind, Kinds } from './kinds.ts'
+import type { Held, Lane } from './lane.ts'
+import { Ledger } from './ledger.ts'
+import type { WarmThread } from './spare-threads.ts'
+import type { Serving, TaskRequest } from './task-request.ts'
+import { ThreadCrew } from './thread-crew.ts'
+
+const BLOCKERS_SHOWN = 5
+
+export interface Transition {
+  readonly at: number
+  readonly from: GenerationState | null
+  readonly to: GenerationState
+  readonly reason: string
+  readonly actor: string
+}
+
+export interface GenerationUpcalls {
+  transition(generation: Generation, transition: Transition): void
+  /** A lane can take more, or the own queue has something new. */
+  capacity(generation: Generation): void
+  /** Unpinned requests that were handed over and not begun, in order. */
+  gaveBack(generation: Generation, requests: readonly TaskRequest[]): void
+  log(generation: Generation, message: Extract<WorkerMessage, { type: 'log' }>): void
+  /** A task calls another; the answer goes back by `lane`. */
+  invoke(
+    generation: Generation,
+    lane: Lane,
+    message: Extract<WorkerMessage, { type: 'invoke' }>,
+  ): void
+  crashed(generation: Generation, why: string): void
+  crashLoop(generation: Generation, exits: number): void
+}
+
+export interface GenerationOptions {
+  readonly number: number
+  readonly digest: string
+  readonly load: LoadMessage
+  readonly threads: number
+  readonly drainTimeoutMs: number
+  readonly keepWarmMs: number
+  readonly loadTimeoutMs: number
+  readonly killGraceMs: number
+  readonly link: (slotDir: string) => Promise<void>
+  readonly clock: Clock
+  readonly upcalls: GenerationUpcalls
+}
+
+export class Generation implements Serving {
+  readonly number: number
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+  readonly digest: string
+  readonly ledger: Ledger
+  /** Requests bound to this generation that wait for a lane, oldest first. */
+  readonly queue: Deque<TaskRequest> = new Deque()
+  readonly taskTimes: DurationHistogram = new DurationHistogram()
+  readonly #options: GenerationOptions
+  readonly #crew: ThreadCrew
+  #state: GenerationState = 'staging'
+  #since: number
+  #reason = ''
+  #descriptor: PackageDescriptor | undefined
+  #kinds: Kinds | undefined
+  #served = 0
+  #failed = 0
+  #drainTimer: Timer | undefined
+  #drainDeadlineAt: number | null = null
+  #warmTimer: Timer | undefined
+  #ending: Promise<void> | undefined
+
+  constructor(options: GenerationOptions) {
+    this.#options = options
+    this.number = options.number
+    this.tenant = options.load.tenant
+    this.package = options.load.package
+    this.version = options.load.version
+    this.digest = options.digest
+    this.#since = options.clock.now()
+    this.ledger = new Ledger(options.number, () => this.#zero())
+    const { upcalls } = options
+    this.#crew = new ThreadCrew({
+      threads: options.threads,
+      load: options.load,
+      link: options.link,
+      loadTimeoutMs: options.loadTimeoutMs,
+      killGraceMs: options.killGraceMs,
+      clock: options.clock,
+      upcalls: {
+        released: (held, how) => this.#released(held, how),
+        ran: (_held, ok, ranMs) => this.#ran(ok, ranMs),
+        room: () => upcalls.capacity(this),
+        gaveBack: (requests) => upcalls.gaveBack(this, requests),
+        log: (message) => upcalls.log(this, message),
+        invoke: (lane, message) => upcalls.invoke(this, lane, message),
+        crashed: (why) => upcalls.crashed(this, why),
+        crashLoop: (exits) => upcalls.crashLoop(this, exits),
+      },
+    })
+  }
+
+  get state(): GenerationState {
+    return this.#state
+  }
+
+  get since(): number {
+    return this.#since
+  }
+
+  get reason(): string {
+    return this.#reason
+  }
+
+  get served(): number {
+    return this.#served
+  }
+
+  get failed(): number {
+    return this.#failed
+  }
+
+  get exits(): number {
+    return this.#crew.exits
+  }
+
+  get threads(): number {
+    return this.#crew.threads
+  }
+
+  get keepWarmMs(): number {
+    return this.#options.keepWarmMs
+  }
+
+  get drainDeadlineAt(): number | null {
+    return this.#drainDeadlineAt
+  }
+
+  /** Requests may be bound to it. */
+  get live(): boolean {
+    return (
+      this.#state === 'standby' ||
+      this.#state === 'canary' ||
+      this.#state === 'active' ||
+      this.#state === 'draining' ||
+      this.#state === 'drained'
+    )
+  }
+
+  /** Known from the import on. */
+  get descriptor(): PackageDescriptor | undefined {
+    return this.#descriptor
+  }
+
+  kind(key: string): Kind | undefined {
+    return this.#kinds?.get(key)
+  }
+
+  can(event: GenerationEventType): boolean {
+    return canTake(this.#state, event)
+  }
+
+  /** E1. Throws ILLEGAL_TRANSITION. */
+  take(event: GenerationEventType, reason: string, actor = 'executor'): void {
+    const from = this.#state
+    const { state, effects } = nextState(from, { type: event }, this.number)
+    this.#state = state
+    this.#since = this.#options.clock.now()
+    this.#reason = reason
+    for (const effect of effects) {
+      switch (effect) {
+        case 'watchZero':
+          break
+        case 'armDrain':
+          this.#armDrain()
+          break
+        case 'cancelDrain':
+          this.#drainTimer?.cancel()
+          this.#drainDeadlineAt = null
+          break
+        case 'armWarm':
+          this.#warmTimer = this.#options.clock.after(this.#options.keepWarmMs, () =>
+            this.take('expire', 'kept warm long enough'),
+          )
+          break
+        case 'cancelWarm':
+          this.#warmTimer?.cancel()
+          break
+        case 'endThreads':
+          this.#ending = this.#end(state)
+          break
+      }
+    }
+    for (const look of this.#onChange.splice(0)) look()
+    this.#options.upcalls.transition(this, { at: this.#since, from, to: state, reason, actor })
+    if (state === 'draining' && this.ledger.zero) this.take('zero', 'nothing was in flight')
+    if (state === 'quarantined') this.#failQueued(new HeadgateError('CRASH_LOOP', this.#crashFacts()))
+  }
+
+  /** Loads the version into `warm` and further threads; throws the coded refusal. */
+  async load(warm: WarmThread, greeted: boolean): Promise<BringUpTimes> {
+    this.take('load', 'a thread takes it')
+    try {
+      const times = await this.#crew.start(warm, greeted, (descriptor) => {
+        this.#descriptor = descriptor
+        this.#kinds = new Kinds(descriptor)
+        this.take('imported', 'its definition was accepted')
+      })
+      this.take('ready', 'setup and probe passed')
+      return times
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'unknown'
+      if (this.can('refuse')) this.take('refuse', why)
+      await this.#ending
+      throw error
+    }
+  }
+
+  /** The lane with room that holds least. */
+  pick(): Lane | undefined {
+    return this.#crew.pick()
+  }
+
+  get lanesWithRoom(): number {
+    return this.#crew.lanesWithRoom
+  }
+
+  /** Binds the request and puts it into the lane's next batch; call sendBatch() after the last. */
+  handOver(lane: Lane, request: TaskRequest, kind: Kind): void {
+    this.ledger.bind('held')
+    request.onBound(this)
+    lane.add(request, kind)
+  }
+
+  sendBatch(lane: Lane): void {
+    lane.send()
+    this.#crew.handedOver()
+  }
+
+  /** Cancels a request of this generation wherever it is: waiting, handed over, or running. */
+  cancel(request: TaskRequest, reason: string): void {
+    if (this.queue.remove(request)) return
+    for (const lane of this.#crew.lanes()) {
+      for (const held of lane.held()) {
+        if (held.request !== request) continue
+        if (lane.revokeOne(held)) return
+        held.answered = true
+        lane.abort(held, reason)
+        return
+      }
+    }
+  }
+
+  /** Up to 5 calls that run, oldest first, as text. */
+  blockers(): string[] {
+    const held = [...this.#crew.lanes()].flatMap((lane) =>
+      lane.held().map((one) => ({ one, begunAt: lane.begunAt(one) ?? Infinity })),
+    )
+    const now = this.#options.clock.now()
+    return held
+      .sort((a, b) => a.begunAt - b.begunAt)
+      .slice(0, BLOCKERS_SHOWN)
+      .map(({ one, begunAt }) => {
+        const age = Number.isFinite(begunAt) ? `${Math.round(now - begunAt)} ms` : 'not begun'
+        return `${one.request.key} ${age}${one.progress === null ? '' : ` (${one.progress})`}`
+      })
+  }
+
+  /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */
+  async close(force: boolean): Promise<void> {
+    if (this.can('supersede')) this.take('supersede', 'the executor closes')
+    if (this.#state === 'draining' && force) this.take('deadline', 'the executor closes at once')
+    if (this.#state === 'draining') await this.#left('draining')
+    if (this.can('expire')) this.take('expire', 'the executor closes')
+    if (this.can('retire')) this.take('retire', 'the executor closes')
+    await this.#ending
+  }
+
+  /** Resolves when the state is another than `state`. */
+  #left(state: GenerationState): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.#state === state) this.#onChange.push(look)
+        else resolve()
+      }
+      look()
+    })
+  }
+
+  #onChange: (() => void)[] = []
+
+  /** Resolves when all threads have ended; at once before that was decided. */
+  ended(): Promise<void> {
+    return this.#ending ?? Promise.resolve()
+  }
+
+  #armDrain(): void {
+    const { clock, drainTimeoutMs } = this.#options
+    this.#drainDeadlineAt = clock.now() + drainTimeoutMs
+    this.#drainTimer = clock.after(drainTimeoutMs, () =>
+      this.take('deadline', `did not drain within ${drainTimeoutMs} ms`),
+    )
+  }
+
+  async #end(state: GenerationState): Promise<void> {
+    if (state === 'terminating') {
+      const fault = (task: string): HeadgateError =>
+        new HeadgateError('GENERATION_TERMINATED', {
+          task,
+          generation: `g${this.number}`,
+          drainTimeoutMs: this.#options.drainTimeoutMs,
+        })
+      this.#crew.abortAll('the generation ends')
+      this.#failQueued(fault('(waiting)'))
+      await this.#grace()
+      await this.#crew.end((held) => fault(held.kind.task.name))
+      this.take('terminated', 'its threads were ended')
+      return
+    }
+    await this.#crew.end(
+      state === 'retired'
+        ? undefined
+        : (held) =>
+            new HeadgateError('WORKER_LOST', { task: held.kind.task.name, why: 'it was refused' }),
+    )
+  }
+
+  /** Until nothing is held, or killGraceMs have passed. */
+  #grace(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.ledger.counts.held === 0) {
+        resolve()
+        return
+      }
+      const timer = this.#options.clock.after(this.#options.killGraceMs, resolve)
+      this.#onNothingHeld = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
+  #onNothingHeld: (() => void) | undefined
+
+  #failQueued(error: HeadgateError): void {
+    for (const request of this.queue.drain()) request.onFailure(error)
+  }
+
+  #crashFacts(): Record<string, unknown> {
+    return { package: this.package, version: this.version, exits: this.exits, windowMs: 10_000 }
+  }
+
+  /** Calls `fn` once, at the next answer of one of its tasks. */
+  onNextAnswer(fn: () => void): void {
+    this.#nextAnswer = fn
+  }
+
+  #nextAnswer: (() => void) | undefined
+
+  #ran(ok: boolean, ranMs: number): void {
+    if (this.#nextAnswer !== undefined) {
+      const tell = this.#nextAnswer
+      this.#nextAnswer = undefined
+      tell()
+    }
+    if (ok) this.#served++
+    else this.#failed++
+    this.taskTimes.record(ranMs)
+  }
+
+  #released(held: Held, how: 'ran' | 'moved' | 'lost'): void {
+    if (how === 'moved') held.request.onMoved()
+    this.ledger.release('held', how === 'moved' ? 'moved' : how === 'ran' ? 'ended' : 'killed')
+    if (this.ledger.counts.held === 0) this.#onNothingHeld?.()
+  }
+
+  #zero(): void {
+    if (this.#state === 'draining') this.take('zero', 'nothing is in flight')
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * The main thread's end of one worker thread's channel.
+ *
+ * Owns: the slots of the thread, what is handed over, its acknowledgement, taking back what was not
+ * begun, and the cold messages of the thread.
+ * Does not own: which request comes next (routing/), when a deadline has passed (lane-watch.ts), how
+ * the thread is ended (thread-host.ts).
+ *
+ * N1  At most one batch is unacknowledged; what arrives meanwhile is the next batch.
+ * N2  A slot is used again only when its result came or the batch that used it is acknowledged.
+ * N3  When the thread ends, every request it held gets exactly one of onMoved (never begun, in the
+ *     order handed over) and onFailure (begun).
+ */
+
+import type { MessagePort } from 'node:worker_threads'
+import type { Clock } from '../base/clock.ts'
+import { HeadgateError, messageOf } from '../base/errors.ts'
+import {
+  REQUEST_STRIDE,
+  RESULT_STRIDE,
+  SHARED_HEADER,
+  SLOT_BEGUN,
+  SLOT_FREE,
+  SLOT_REVOKED,
+  SLOT_SENT,
+  SLOT_WORDS,
+  type TaskFault,
+} from '../protocol/lane-layout.ts'
+import {
+  type MainMessage,
+  type WorkerMessage,
+  workerMessageSchema,
+} from '../protocol/lane-messages.ts'
+import type { Kind } from './kinds.ts'
+import type { TaskRequest } from './task-request.ts'
+
+/** One request a thread holds. */
+export interface Held {
+  readonly request: TaskRequest
+  readonly kind: Kind
+  readonly slot: number
+  readonly id: number
+  /** Its caller has an answer already (deadline, cancel); the thread still runs it. */
+  answered: boolean
+  /** clock.monotonic() when its deadline was found passed; null: not passed. */
+  expiredAt: number | null
+  /** clock.monotonic() when an abort was posted; null: none. */
+  abortedAt: number | null
+  /** The thread's event loop turned after that. */
+  abortSeen: boolean
+  progress: string | null
+}
+
+export interface LaneUpcalls {
+  /** A held request is held no longer; `how` says whether it ran. */
+  released(held: Held, how: 'ran' | 'moved' | 'lost'): void
+  /** A result came; `ranMs` from begin to end in the thread. */
+  ran(held: Held, ok: boolean, ranMs: number): void
+  /** The lane can take more. */
+  room(): void
+  message(message: WorkerMessage): void
+  /** The thread sent what it may not send. */
+  violation(why: string): void
+}
+
+export interface LaneOptions {
+  readonly port: MessagePort
+  /** Requests the thread may hold at once. */
+  readonly concurrency: number
+  readonly shared: Int32Array
+  readonly timeBase: number
+  readonly clock: Clock
+  readonly upcalls: LaneUpcalls
+}
+
+export function sharedWords(concurrency: number): Int32Array {
+  const words = SHARED_HEADER + concurrency * SLOT_WORDS
+  return new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT))
+}
+
+export class Lane {
+  readonly #port: MessagePort
+  readonly #shared: Int32Array
+  readonly #timeBase: number
+  readonly #clock: Clock
+  readonly #upcalls: LaneUpcalls
+  readonly #held: (Held | undefined)[]
+  readonly #free: number[]
+  #nextId = 1
+  #batch: unknown[] = []
+  /** Slots of the batch under way, in order. */
+  #underWay: number[] = []
+  #revoked: number[] = []
+  #unacknowledged = false
+  #batches = 0
+  #state: 'opening' | 'serving' | 'closed' = 'opening'
+
+  constructor(options: LaneOptions) {
+    this.#port = options.port
+    this.#shared = options.shared
+    this.#timeBase = options.timeBase
+    this.#clock = options.clock
+    this.#upcalls = options.upcalls
+    this.#held = new Array(options.concurrency)
+    this.#free = Array.from({ length: options.concurrency }, (_, i) => options.concurrency - 1 - i)
+    this.#port.on('message', (message: unknown) => this.#receive(message))
+    this.#port.on('messageerror', (error) => this.#upcalls.violation(messageOf(error)))
+  }
+
+  /** From now on requests may be handed over. */
+  serve(): void {
+    if (this.#state === 'opening') this.#state = 'serving'
+  }
+
+  /** Requests it can take now. */
+  get room(): number {
+    return this.#state === 'serving' && !this.#unacknowledged ? this.#free.length : 0
+  }
+
+  get heldCount(): number {
+    return this.#held.length - this.#free.length - this.#revoked.length
+  }
+
+  /** Number of the batch under way; null: all are acknowledged. */
+  get batchUnderWay(): number | null {
+    return this.#unacknowledged ? this.#batches : null
+  }
+
+  held(): Held[] {
+    return this.#held.filter((held) => held !== undefined)
+  }
+
+  /** Puts a request into the batch that send() hands over. Call only with room. */
+  add(request: TaskRequest, kind: Kind): Held {
+    const slot = this.#free.pop()
+    if (slot === undefined) throw new HeadgateError('INTERNAL', { why: 'lane without a free slot' })
+    const id = this.#nextId++
+    const held: Held = {
+      request,
+      kind,
+      slot,
+      id,
+      answered: false,
+      expiredAt: null,
+      abortedAt: null,
+      abortSeen: false,
+      progress: null,
+    }
+    this.#held[slot] = held
+    Atomics.store(this.#shared, SHARED_HEADER + slot * SLOT_WORDS, SLOT_SENT)
+    this.#underWay.push(slot)
+    this.#batch.push(slot, id, kind.index, request.attempt, request.run, request.body)
+    return held
+  }
+
+  get batchSize(): number {
+    return this.#batch.length / REQUEST_STRIDE
+  }
+
+  send(): void {
+    if (this.#batch.length === 0) return
+    const batch = this.#batch
+    this.#batch = []
+    this.#unacknowledged = true
+    this.#batches++
+    this.#port.postMessage(batch)
+  }
+
+  post(message: MainMessage): void {
+    this.#port.postMessage(message)
+  }
+
+  /** Takes back all that the thread has not begun; the caller queues it again, in this order. */
+  revoke(): Held[] {
+    const taken: Held[] = []
+    for (const slot of this.#underWay) {
+      const held = this.#held[slot]
+      const word = SHARED_HEADER + slot * SLOT_WORDS
+      if (
+        held !== undefined &&
+        Atomics.compareExchange(this.#shared, word, SLOT_SENT, SLOT_REVOKED) === SLOT_SENT
+      ) {
+        this.#held[slot] = undefined
+        this.#revoked.push(slot)
+        taken.push(held)
+      }
+    }
+    for (const held of taken) this.#upcalls.released(held, 'moved')
+    return taken
+  }
+
+  /** Takes one request back if it is not begun. */
+  revokeOne(held: Held): boolean {
+    const word = SHARED_HEADER + held.slot * SLOT_WORDS
+    if (
+      this.#held[held.slot] !== held ||
+      Atomics.compareExchange(this.#shared, word, SLOT_SENT, SLOT_REVOKED) !== SLOT_SENT
+    ) {
+      return false
+    }
+    this.#held[held.slot] = undefined
+    this.#revoked.push(held.slot)
+    this.#upcalls.released(held, 'moved')
+    return true
+  }
+
+  /** Requests the thread has begun since it started; a standing number is a blocked thread. */
+  get begunCount(): number {
+    return Atomics.load(this.#shared, 0)
+  }
+
+  /** Wall clock of begin, ms; null: not begun. */
+  begunAt(held: Held): number | null {
+    const word = SHARED_HEADER + held.slot * SLOT_WORDS
+    return Atomics.load(this.#shared, word) === SLOT_BEGUN
+      ? this.#timeBase + Atomics.load(this.#shared, word + 1)
+      : null
+  }
+
+  /** Asks the thread to end this call; the request must have been answered, or be still awaited. */
+  abort(held: Held, reason: string): void {
+    if (held.abortedAt !== null) return
+    held.abortedAt = this.#clock.monotonic()
+    this.#port.postMessage({ type: 'abort', slot: held.slot, id: held.id, reason })
+  }
+
+  /** Takes no more requests; what is held goes on. */
+  stop(): void {
+    if (this.#state === 'serving') this.#state = 'opening'
+  }
+
+  /** Asks the thread to end: its lane function returns when the port closes. */
+  close(): void {
+    this.#state = 'closed'
+    this.#port.close()
+  }
+
+  /** The thread is gone. Returns what it had not begun, in order. */
+  lost(fault: (held: Held) => HeadgateError): TaskRequest[] {
+    this.#state = 'closed'
+    this.#port.close()
+    const moved = this.revoke().map((held) => held.request)
+    for (const held of this.held()) {
+      this.#held[held.slot] = undefined
+      this.#upcalls.released(held, 'lost')
+      if (!held.answered) held.request.onFailure(fault(held))
+    }
+    return moved
+  }
+
+  #receive(message: unknown): void {
+    if (this.#state === 'closed') return
+    if (Array.isArray(message)) {
+      this.#results(message)
+      return
+    }
+    const parsed = workerMessageSchema.safeParse(message)
+    if (!parsed.success) {
+      this.#upcalls.violation('a message of no known form')
+      return
+    }
+    if (parsed.data.type === 'abortSeen' || parsed.data.type === 'progress') {
+      const held = this.#held[parsed.data.slot]
+      if (held?.id !== parsed.data.id) return
+      if (parsed.data.type === 'abortSeen') held.abortSeen = true
+      else held.progress = progressText(parsed.data.fraction, parsed.data.note)
+      return
+    }
+    this.#upcalls.message(parsed.data)
+  }
+
+  #results(message: readonly unknown[]): void {
+    for (let at = 1; at + RESULT_STRIDE <= message.length; at += RESULT_STRIDE) {
+      const slot = message[at]
+      const text = message[at + 3]
+      const held = typeof slot === 'number' ? this.#held[slot] : undefined
+      if (held === undefined || held.id !== message[at + 1] || typeof text !== 'string') {
+        this.#upcalls.violation('a result for a request it does not hold')
+        return
+      }
+      const ok = message[at + 2] === 0
+      held.kind.observe(Number(message[at + 5]))
+      this.#held[held.slot] = undefined
+      Atomics.store(this.#shared, SHARED_HEADER + held.slot * SLOT_WORDS, SLOT_FREE)
+      this.#free.push(held.slot)
+      this.#upcalls.ran(held, ok, Number(message[at + 4]))
+      this.#upcalls.released(held, 'ran')
+      if (held.answered) continue
+      if (ok) held.request.onSuccess(text)
+      else held.request.onFailure(JSON.parse(text) as TaskFault)
+    }
+    if (Number(message[0]) > 0) this.#acknowledge()
+    this.#upcalls.room()
+  }
+
+  #acknowledge(): void {
+    this.#unacknowledged = false
+    this.#underWay = []
+    for (const slot of this.#revoked) {
+      Atomics.store(this.#shared, SHARED_HEADER + slot * SLOT_WORDS, SLOT_FREE)
+      this.#free.push(slot)
+    }
+    this.#revoked = []
+  }
+}
+
+function progressText(fraction: number, note: string | null): string {
+  const percent = `${Math.round(Math.min(1, Math.max(0, fraction)) * 100)} %`
+  return note === null ? percent : `${percent} ${note.slice(0, 200)}`
+}

@@ -1,0 +1,54 @@
+/**
+ * What a worker thread may touch: Node's own permission model, set per thread.
+ *
+ * Node adds the process's working directory to every worker's read grants, therefore the executor
+ * sits in an empty folder before its first thread (assertCwdIsEmpty).
+ */
+
+import { readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { HeadgateError } from '../base/errors.ts'
+
+/** From Node 25 on a permission restricts the network of a thread as well. */
+export const NETWORK_RESTRICTED: boolean = Number(process.versions.node.split('.')[0]) >= 25
+
+export interface ThreadGrants {
+  readonly net: boolean
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+}
+
+export const NO_GRANTS: ThreadGrants = Object.freeze({ net: false, read: [], write: [] })
+
+/** Folders of headgate and piscina whose files the thread entry imports. */
+function ownFolders(): string[] {
+  const here = dirname(fileURLToPath(import.meta.url))
+  const piscina = dirname(createRequire(import.meta.url).resolve('piscina/package.json'))
+  return [
+    join(here, 'thread', '*'),
+    join(here, '..', 'base', '*'),
+    join(here, '..', 'protocol', '*'),
+    join(here, '..', 'sdk', '*'),
+    join(piscina, 'dist', '*'),
+    join(piscina, 'package.json'),
+  ]
+}
+
+export function permissionArguments(slotDir: string, grants: ThreadGrants): string[] {
+  return [
+    '--permission',
+    ...[...ownFolders(), join(slotDir, '*'), ...grants.read].map(
+      (path) => `--allow-fs-read=${path}`,
+    ),
+    ...grants.write.map((path) => `--allow-fs-write=${path}`),
+    ...(grants.net && NETWORK_RESTRICTED ? ['--allow-net'] : []),
+  ]
+}
+
+/** Throws CWD_EXPOSED when threads could read something in the working directory. */
+export function assertCwdIsEmpty(): void {
+  const cwd = process.cwd()
+  if (readdirSync(cwd).length > 0) throw new HeadgateError('CWD_EXPOSED', { cwd })
+}

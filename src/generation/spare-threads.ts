@@ -1,0 +1,128 @@
+/**
+ * One worker thread kept ready for the next version: spawned, thread entry imported, lane open,
+ * allowed to read an empty slot folder of its own.
+ *
+ * P1  Limits and permissions are fixed at spawn, so the spare serves only the default class
+ *     (fitsSpare).
+ * P2  A spare that ends by itself is replaced at the next refill, not in a loop.
+ */
+
+import { HandshakeInbox } from './bring-up.ts'
+import type { LaneUpcalls } from './lane.ts'
+import type { WorkerMessage } from '../protocol/lane-messages.ts'
+import type { HostedLane, ThreadHost } from './thread-host.ts'
+
+/** The first thread of a generation, before or after it took a package. */
+export interface WarmThread {
+  readonly host: ThreadHost
+  readonly hosted: HostedLane
+  readonly inbox: HandshakeInbox
+  /** Where the lane's upcalls go; a generation takes it over with the thread. */
+  readonly relay: UpcallRelay
+}
+
+/** Upcalls of a lane whose owner is found later. */
+export class UpcallRelay implements LaneUpcalls {
+  target: LaneUpcalls | undefined
+  readonly #inbox: HandshakeInbox
+
+  constructor(inbox: HandshakeInbox) {
+    this.#inbox = inbox
+  }
+
+  released(...args: Parameters<LaneUpcalls['released']>): void {
+    this.target?.released(...args)
+  }
+
+  ran(...args: Parameters<LaneUpcalls['ran']>): void {
+    this.target?.ran(...args)
+  }
+
+  room(): void {
+    this.target?.room()
+  }
+
+  message(message: WorkerMessage): void {
+    if (!this.#inbox.put(message)) this.target?.message(message)
+  }
+
+  violation(why: string): void {
+    this.target?.violation(why)
+  }
+}
+
+export function openWarmThread(host: ThreadHost): WarmThread {
+  const inbox = new HandshakeInbox()
+  const relay = new UpcallRelay(inbox)
+  return { host, hosted: host.openLane(relay), inbox, relay }
+}
+
+export class SpareThreads {
+  readonly #createHost: () => ThreadHost
+  readonly #enabled: boolean
+  readonly #onChange: () => void
+  #ready: WarmThread | undefined
+  #starting: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: {
+    readonly createHost: () => ThreadHost
+    readonly enabled: boolean
+    readonly onChange: () => void
+  }) {
+    this.#createHost = options.createHost
+    this.#enabled = options.enabled
+    this.#onChange = options.onChange
+  }
+
+  get state(): 'ready' | 'starting' | 'off' {
+    if (this.#ready !== undefined) return 'ready'
+    return this.#starting === undefined ? 'off' : 'starting'
+  }
+
+  get threads(): number {
+    return this.#ready?.host.threads ?? 0
+  }
+
+  /** The spare thread, which is then the caller's; undefined when none is ready. */
+  take(): WarmThread | undefined {
+    const warm = this.#ready
+    this.#ready = undefined
+    return warm
+  }
+
+  /** Starts a spare unless there is one. Resolves when it is ready or has failed. */
+  refill(): Promise<void> {
+    if (!this.#enabled || this.#closed || this.#ready !== undefined) return Promise.resolve()
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined
+      this.#onChange()
+    })
+    return this.#starting
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#starting
+    const warm = this.take()
+    warm?.hosted.lane.close()
+    await warm?.host.destroy()
+  }
+
+  async #start(): Promise<void> {
+    const warm = openWarmThread(this.#createHost())
+    const hello = await Promise.race([warm.inbox.next(), warm.hosted.ended])
+    if (typeof hello === 'string' || hello.type !== 'hello') {
+      await warm.host.destroy()
+      return
+    }
+    warm.hosted.identify(hello.threadId)
+    this.#ready = warm
+    void warm.hosted.ended.then(async () => {
+      if (this.#ready !== warm) return
+      this.#ready = undefined
+      this.#onChange()
+      await warm.host.destroy()
+    })
+  }
+}

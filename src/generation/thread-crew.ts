@@ -1,0 +1,325 @@
+/**
+ * The serving threads of one generation.
+ *
+ * Owns: bringing them up, replacing one that ended, ending one that must end, and the answers of
+ * calls whose thread was lost or whose deadline passed.
+ * Does not own: the state of the generation (generation.ts), which request goes where (routing/).
+ *
+ * C1  A call that was begun on a thread that ended is answered WORKER_LOST and never run again here;
+ *     what was not begun goes back to its queue, in order.
+ * C2  A condemned thread takes no new work; its replacement serves before it is ended, and its other
+ *     calls have the grace to finish.
+ * C3  After CRASHES unexpected ends within CRASH_WINDOW_MS onCrashLoop is called, and each further
+ *     replacement waits longer.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { delay } from '../base/clock.ts'
+import { HeadgateError } from '../base/errors.ts'
+import type { PackageDescriptor } from '../domain/descriptor.ts'
+import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
+import { type BringUpTimes, bringUp } from './bring-up.ts'
+import type { Held, Lane, LaneUpcalls } from './lane.ts'
+import { LaneWatch } from './lane-watch.ts'
+import { type WarmThread, openWarmThread } from './spare-threads.ts'
+import type { TaskRequest } from './task-request.ts'
+
+const CRASHES = 4
+const CRASH_WINDOW_MS = 10_000
+const LONGEST_BACKOFF_MS = 30_000
+
+export interface CrewUpcalls {
+  released(held: Held, how: 'ran' | 'moved' | 'lost'): void
+  ran(held: Held, ok: boolean, ranMs: number): void
+  room(): void
+  /** Requests a thread gave back, in the order in which they were handed over. */
+  gaveBack(requests: readonly TaskRequest[]): void
+  log(message: Extract<WorkerMessage, { type: 'log' }>): void
+  invoke(lane: Lane, message: Extract<WorkerMessage, { type: 'invoke' }>): void
+  /** A thread ended that nobody ended. */
+  crashed(why: string): void
+  crashLoop(exits: number): void
+}
+
+export interface CrewOptions {
+  readonly threads: number
+  readonly load: LoadMessage
+  readonly link: (slotDir: string) => Promise<void>
+  readonly loadTimeoutMs: number
+  readonly killGraceMs: number
+  readonly clock: Clock
+  readonly upcalls: CrewUpcalls
+}
+
+interface Member {
+  readonly warm: WarmThread
+  serving: boolean
+  /** Why the executor ends it; null: it does not. */
+  ending: string | null
+}
+
+export class ThreadCrew {
+  readonly #options: CrewOptions
+  readonly #members = new Set<Member>()
+  readonly #closing = new AbortController()
+  readonly #crashes: number[] = []
+  #first: WarmThread | undefined
+  #linked: Promise<void> | undefined
+  #watch: LaneWatch | undefined
+  #exits = 0
+  /** Replaces WORKER_LOST while the whole generation is ended. */
+  #endFault: ((held: Held) => HeadgateError) | undefined
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+  }
+
+  /** Brings up the first thread, then the others; throws the coded refusal. */
+  async start(
+    first: WarmThread,
+    greeted: boolean,
+    onImported: (descriptor: PackageDescriptor) => void,
+  ): Promise<BringUpTimes> {
+    this.#first = first
+    let shortest = 60_000
+    const times = await this.#bringUp(first, greeted, (descriptor) => {
+      const timeouts = descriptor.workflows.flatMap((w) => w.tasks.map((task) => task.timeoutMs))
+      shortest = Math.min(...timeouts)
+      onImported(descriptor)
+    })
+    this.#watch = new LaneWatch({
+      clock: this.#options.clock,
+      lanes: () => this.lanes(),
+      shortestTimeoutMs: shortest,
+      killGraceMs: this.#options.killGraceMs,
+      onStalled: (lane) => this.#giveBack(lane),
+      onDeadline: (lane, held) => this.#expire(lane, held),
+      onBlocked: (lane) => this.#kill(lane, 'its event loop was blocked past a deadline'),
+      onStubborn: (lane) => this.#condemn(lane),
+    })
+    const others = Array.from({ length: this.#options.threads - 1 }, () =>
+      this.#bringUp(openWarmThread(first.host), false, () => {}),
+    )
+    await Promise.all(others)
+    return times
+  }
+
+  *lanes(): Generator<Lane> {
+    for (const member of this.#members) yield member.warm.hosted.lane
+  }
+
+  /** Threads that serve now. */
+  get serving(): number {
+    let count = 0
+    for (const member of this.#members) if (member.serving) count++
+    return count
+  }
+
+  get threads(): number {
+    return this.#members.size
+  }
+
+  get exits(): number {
+    return this.#exits
+  }
+
+  /** The lane with room that holds least. */
+  pick(): Lane | undefined {
+    let best: Lane | undefined
+    for (const { warm } of this.#members) {
+      const lane = warm.hosted.lane
+      if (lane.room > 0 && (best === undefined || lane.heldCount < best.heldCount)) best = lane
+    }
+    return best
+  }
+
+  /** Lanes that could take something now. */
+  get lanesWithRoom(): number {
+    let count = 0
+    for (const { warm } of this.#members) if (warm.hosted.lane.room > 0) count++
+    return count
+  }
+
+  handedOver(): void {
+    this.#watch?.arm()
+  }
+
+  /** Asks every running call to end, for `reason`. */
+  abortAll(reason: string): void {
+    for (const lane of this.lanes()) for (const held of lane.held()) lane.abort(held, reason)
+  }
+
+  /** Ends all threads: `fault` answers what still runs; without it nothing may run. Idempotent. */
+  async end(fault?: (held: Held) => HeadgateError): Promise<void> {
+    this.#closing.abort(new Error('the generation ends'))
+    this.#watch?.end()
+    this.#endFault = fault
+    const host = this.#first?.host
+    if (fault === undefined) await this.#teardown()
+    for (const member of [...this.#members]) {
+      member.ending = 'the generation ends'
+      this.#lost(member, member.ending)
+    }
+    await host?.destroy()
+  }
+
+  async #teardown(): Promise<void> {
+    const serving = [...this.#members].filter((member) => member.serving)
+    const { clock, killGraceMs } = this.#options
+    await Promise.all(
+      serving.map(async (member) => {
+        member.serving = false
+        member.warm.hosted.lane.stop()
+        const done = new Promise<void>((resolve) => this.#tornDown.set(member, resolve))
+        member.warm.hosted.lane.post({ type: 'teardown' })
+        const timeout = new AbortController()
+        await Promise.race([
+          done,
+          member.warm.hosted.ended,
+          delay(clock, killGraceMs, timeout.signal).catch(() => {}),
+        ])
+        timeout.abort(new Error('done'))
+      }),
+    )
+  }
+
+  readonly #tornDown = new Map<Member, () => void>()
+
+  async #bringUp(
+    warm: WarmThread,
+    greeted: boolean,
+    onImported: (descriptor: PackageDescriptor) => void,
+  ): Promise<BringUpTimes> {
+    const { load, clock, loadTimeoutMs } = this.#options
+    const member: Member = { warm, serving: false, ending: null }
+    this.#members.add(member)
+    warm.relay.target = this.#laneUpcalls(member)
+    warm.host.onStray((why) => this.#kill(warm.hosted.lane, why))
+    void warm.hosted.ended.then((why) => this.#ended(member, why))
+    const times = await bringUp({
+      hosted: warm.hosted,
+      inbox: warm.inbox,
+      load,
+      link: () => (this.#linked ??= this.#options.link(warm.host.slotDir)),
+      timeoutMs: loadTimeoutMs,
+      clock,
+      onImported,
+      greet: !greeted,
+    }).catch((error: unknown) => {
+      this.#lost(member, 'it could not be brought up')
+      throw error
+    })
+    if (this.#closing.signal.aborted) return times
+    member.serving = true
+    warm.hosted.lane.serve()
+    this.#options.upcalls.room()
+    return times
+  }
+
+  #laneUpcalls(member: Member): LaneUpcalls {
+    const { upcalls } = this.#options
+    return {
+      released: upcalls.released,
+      ran: upcalls.ran,
+      room: upcalls.room,
+      violation: (why) => this.#kill(member.warm.hosted.lane, why),
+      message: (message) => {
+        if (message.type === 'log') upcalls.log(message)
+        else if (message.type === 'invoke') upcalls.invoke(member.warm.hosted.lane, message)
+        else if (message.type === 'tornDown') this.#tornDown.get(member)?.()
+      },
+    }
+  }
+
+  #giveBack(lane: Lane): void {
+    const moved = lane.revoke()
+    if (moved.length > 0) this.#options.upcalls.gaveBack(moved.map((held) => held.request))
+  }
+
+  #expire(lane: Lane, held: Held): void {
+    lane.abort(held, 'the deadline has passed')
+    if (held.answered) return
+    held.answered = true
+    held.request.onFailure(
+      new HeadgateError('TASK_TIMEOUT', {
+        task: held.kind.task.name,
+        timeoutMs: held.kind.task.timeoutMs,
+      }),
+    )
+  }
+
+  #memberOf(lane: Lane): Member | undefined {
+    for (const member of this.#members) if (member.warm.hosted.lane === lane) return member
+    return undefined
+  }
+
+  #kill(lane: Lane, why: string): void {
+    const member = this.#memberOf(lane)
+    if (member === undefined) return
+    member.ending = why
+    this.#lost(member, why)
+    if (!this.#closing.signal.aborted) void this.#replace(0)
+  }
+
+  /** C2 */
+  #condemn(lane: Lane): void {
+    const member = this.#memberOf(lane)
+    if (member === undefined || member.ending !== null) return
+    member.ending = 'a call did not end after its deadline'
+    member.serving = false
+    lane.stop()
+    this.#giveBack(lane)
+    const { clock, killGraceMs } = this.#options
+    const grace = delay(clock, killGraceMs, this.#closing.signal)
+    void Promise.allSettled([this.#replace(0), grace]).then(() => {
+      if (this.#members.has(member)) this.#lost(member, member.ending ?? '')
+    })
+  }
+
+  /** The thread of `member` is gone, or is to be gone now. */
+  #lost(member: Member, why: string): void {
+    if (!this.#members.delete(member)) return
+    member.serving = false
+    const fault =
+      this.#endFault ??
+      ((held: Held) => new HeadgateError('WORKER_LOST', { task: held.kind.task.name, why }))
+    const moved = member.warm.hosted.lane.lost(fault)
+    member.warm.hosted.kill()
+    if (moved.length > 0) this.#options.upcalls.gaveBack(moved)
+  }
+
+  #ended(member: Member, why: string): void {
+    if (!this.#members.has(member)) return
+    const started = member.serving
+    this.#lost(member, why)
+    if (this.#closing.signal.aborted || !started) return
+    this.#exits++
+    this.#options.upcalls.crashed(why)
+    const now = this.#options.clock.monotonic()
+    this.#crashes.push(now)
+    while (now - (this.#crashes[0] ?? now) > CRASH_WINDOW_MS) this.#crashes.shift()
+    const over = this.#crashes.length - CRASHES
+    if (over >= 0) this.#options.upcalls.crashLoop(this.#crashes.length)
+    void this.#replace(over < 0 ? 0 : backoff(over))
+  }
+
+  /** Brings up another thread; keeps trying while the generation lives. */
+  async #replace(waitMs: number): Promise<void> {
+    const { clock } = this.#options
+    for (let round = 0, wait = waitMs; ; round++) {
+      try {
+        if (wait > 0) await delay(clock, wait, this.#closing.signal)
+        if (this.#closing.signal.aborted || this.#first === undefined) return
+        await this.#bringUp(openWarmThread(this.#first.host), false, () => {})
+        return
+      } catch {
+        if (this.#closing.signal.aborted) return
+        wait = backoff(round)
+      }
+    }
+  }
+}
+
+function backoff(round: number): number {
+  return Math.min(LONGEST_BACKOFF_MS, 250 * 2 ** round)
+}

@@ -1,0 +1,167 @@
+/**
+ * The function piscina runs in a worker thread: serves one lane until its port closes.
+ *
+ * Thin on purpose: what it does lies in loader.ts, runner.ts, results.ts and output.ts.
+ */
+
+import { type MessagePort, threadId } from 'node:worker_threads'
+import { messageOf } from '../../base/errors.ts'
+import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
+import type { PackageDefinition } from '../../sdk/definition.ts'
+import type { CallSurroundings } from './context.ts'
+import { lanePort } from './lane-port.ts'
+import { LoadRefusal, describe, importDefinition, installSdkHook, loadedTasks } from './loader.ts'
+import { Output } from './output.ts'
+import { Results } from './results.ts'
+import { Runner } from './runner.ts'
+import { check } from './validate.ts'
+
+export interface LaneStart {
+  readonly port: MessagePort
+  readonly shared: Int32Array
+  readonly timeBase: number
+}
+
+installSdkHook()
+
+export async function serveLane({ port, shared, timeBase }: LaneStart): Promise<void> {
+  const lane = lanePort(port)
+  const output = new Output(lane)
+  const results = new Results(lane)
+  const ended = new AbortController()
+  const calls = new Map<
+    number,
+    { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }
+  >()
+  let call = 0
+  let load: LoadMessage | undefined
+  let definition: PackageDefinition | undefined
+  let resources: unknown
+  let runner: Runner | undefined
+
+  const surroundings: CallSurroundings = {
+    progress: (slot, id, fraction, note) =>
+      lane.send({ type: 'progress', slot, id, fraction: Number(fraction), note }),
+    invoke: (namespace, body, version) =>
+      new Promise((resolve, reject) => {
+        calls.set(++call, { resolve, reject })
+        const text = JSON.stringify(body) ?? 'null'
+        lane.send({ type: 'invoke', call, namespace: String(namespace), body: text, version })
+      }),
+  }
+
+  const importEntry = async (message: LoadMessage): Promise<void> => {
+    load = message
+    Object.assign(process.env, message.env)
+    const began = performance.now()
+    try {
+      definition = await importDefinition(message.entry)
+      const descriptor = describe(definition)
+      lane.send({ type: 'imported', descriptor, ms: performance.now() - began })
+    } catch (error) {
+      const phase = error instanceof LoadRefusal ? error.phase : 'definition'
+      lane.send({ type: 'refused', phase, message: messageOf(error), ...stackOf(error) })
+    }
+  }
+
+  const start = async (timeoutsMs: readonly number[]): Promise<void> => {
+    if (load === undefined || definition === undefined) return
+    const { tenant, package: name, version, generation, boot, secrets } = load
+    const began = performance.now()
+    const missing = definition.secrets.find((secret) => !Object.hasOwn(secrets, secret))
+    if (missing !== undefined) {
+      const what = `the secret ${missing}`
+      lane.send({ type: 'refused', phase: 'config', message: `${what} is not set`, what })
+      return
+    }
+    let config: unknown = load.config
+    if (definition.config !== undefined) {
+      const checked = await check(definition.config, config ?? {})
+      if (!checked.ok) {
+        const what = `configuration (${checked.why})`
+        lane.send({ type: 'refused', phase: 'config', message: checked.why, what })
+        return
+      }
+      config = checked.value
+    }
+    const log = output.taskLog()
+    let phase: 'setup' | 'probe' = 'setup'
+    try {
+      const signal = ended.signal
+      const identity = { tenant, package: name, version, generation }
+      resources = await definition.setup?.({ ...identity, config, secrets, log, signal })
+      phase = 'probe'
+      await definition.probe?.(resources)
+    } catch (error) {
+      lane.send({ type: 'refused', phase, message: messageOf(error), ...stackOf(error) })
+      return
+    }
+    runner = new Runner(shared, results, {
+      facts: { tenant, package: name, version, generation, boot, config, secrets, resources, log },
+      tasks: loadedTasks(definition),
+      timeoutsMs,
+      maxResultBytes: load.maxResultBytes,
+      surroundings,
+      timeBase,
+    })
+    lane.send({ type: 'ready', ms: performance.now() - began })
+  }
+
+  const teardown = async (): Promise<void> => {
+    ended.abort(new Error('the generation ends'))
+    let error: string | null = null
+    try {
+      await definition?.teardown?.(resources)
+    } catch (thrown) {
+      error = messageOf(thrown)
+    }
+    output.flush()
+    lane.send({ type: 'tornDown', error })
+  }
+
+  const closed = new Promise<void>((resolve) => port.once('close', resolve))
+  port.on('message', (message: MainMessage | unknown[]) => {
+    if (Array.isArray(message)) {
+      runner?.accept(message)
+      return
+    }
+    switch (message.type) {
+      case 'load':
+        void importEntry(message)
+        break
+      case 'start':
+        void start(message.timeoutsMs)
+        break
+      case 'abort':
+        lane.send({ type: 'abortSeen', slot: message.slot, id: message.id })
+        runner?.abort(message.slot, message.id, message.reason)
+        break
+      case 'invokeResult': {
+        const waiting = calls.get(message.call)
+        calls.delete(message.call)
+        if (message.error === null) waiting?.resolve(JSON.parse(message.json ?? 'null'))
+        else {
+          const { code, message: text } = message.error
+          waiting?.reject(Object.assign(new Error(text), { code }))
+        }
+        break
+      }
+      case 'teardown':
+        void teardown()
+        break
+    }
+  })
+  output.capture()
+  lane.send({ type: 'hello', threadId })
+  await closed
+}
+
+function stackOf(error: unknown): { stack?: string } {
+  const cause = error instanceof LoadRefusal ? error.cause : error
+  try {
+    const stack = (cause as Error).stack
+    return typeof stack === 'string' ? { stack: stack.slice(0, 4096) } : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Whatever a task throws, as one plain record. Never throws itself: a thrown value may be null, a
+ * Proxy, or an error whose getters throw.
+ */
+
+import { messageOf } from '../../base/errors.ts'
+import type { TaskFault } from '../../protocol/lane-layout.ts'
+import { isTerminalError } from '../../sdk/terminal-error.ts'
+
+const TEXT_LIMIT = 4096
+
+export function faultOf(thrown: unknown): TaskFault {
+  const terminal = read(() => isTerminalError(thrown)) === true
+  const name = text(read(() => (thrown as Error).name))
+  const cause = text(read(() => (thrown as { code?: unknown }).code))
+  const stack = text(read(() => (thrown as Error).stack))
+  const data = read(() => JSON.parse(JSON.stringify((thrown as { data?: unknown }).data)))
+  return {
+    code: 'TASK_FAILED',
+    message: messageOf(thrown).slice(0, TEXT_LIMIT),
+    terminal,
+    ...(name === undefined ? {} : { name }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(stack === undefined ? {} : { stack }),
+    ...(data === undefined ? {} : { data }),
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, TEXT_LIMIT) : undefined
+}
+
+function read(get: () => unknown): unknown {
+  try {
+    return get()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Begins the requests of a batch and gathers what comes of them.
+ *
+ * Owns: the order of begin, the turn-taking between long and short tasks, abort of a call.
+ * Does not own: deadlines and what happens to a thread that does not answer (main thread).
+ *
+ * B1  A request is begun only by winning SLOT_SENT → SLOT_BEGUN against the main thread, which may
+ *     take it back (SLOT_REVOKED) until then.
+ * B2  Between two begins the thread goes through its event loop when the turn has lasted TURN_MS or
+ *     the kind has been long lately; what is finished is sent before such a call begins.
+ */
+
+import { messageOf } from '../../base/errors.ts'
+import { didYouMean } from '../../base/nearest.ts'
+import {
+  REQUEST_STRIDE,
+  SHARED_HEADER,
+  SLOT_BEGUN,
+  SLOT_REVOKED,
+  SLOT_SENT,
+  SLOT_WORDS,
+} from '../../protocol/lane-layout.ts'
+import { CallContext, type CallSurroundings, type PackageFacts } from './context.ts'
+import { faultOf } from './fault.ts'
+import { runningTask } from './lane-port.ts'
+import type { LoadedTask } from './loader.ts'
+import type { EndedCall, Results } from './results.ts'
+import { type Checked, check } from './validate.ts'
+
+const TURN_MS = 0.25
+/** A call over this length makes its kind "long" for the next LONG_MEMORY calls of the kind. */
+const LONG_MS = 1
+const LONG_MEMORY = 256
+
+interface Kind extends LoadedTask {
+  readonly timeoutMs: number
+  longFor: number
+}
+
+interface Body {
+  readonly deps: Record<string, unknown>
+  readonly input: unknown
+}
+
+export interface RunnerOptions {
+  readonly facts: PackageFacts
+  readonly tasks: readonly LoadedTask[]
+  readonly timeoutsMs: readonly number[]
+  readonly maxResultBytes: number
+  readonly surroundings: CallSurroundings
+  /** Wall clock that the begin times in the shared words count from. */
+  readonly timeBase: number
+}
+
+export class Runner {
+  readonly #shared: Int32Array
+  readonly #results: Results
+  readonly #options: RunnerOptions
+  readonly #kinds: readonly Kind[]
+  readonly #running = new Map<number, CallContext>()
+  readonly #base: number
+  #batches: unknown[][] = []
+  #batch = 0
+  #at = 0
+  #scheduled = false
+
+  constructor(shared: Int32Array, results: Results, options: RunnerOptions) {
+    this.#shared = shared
+    this.#results = results
+    this.#options = options
+    this.#base = options.timeBase - performance.timeOrigin
+    this.#kinds = options.tasks.map((task, index) => ({
+      ...task,
+      timeoutMs: options.timeoutsMs[index] ?? 60_000,
+      longFor: 0,
+    }))
+  }
+
+  accept(batch: unknown[]): void {
+    this.#batches.push(batch)
+    if (!this.#scheduled) this.#turn()
+  }
+
+  abort(slot: number, id: number, reason: string): void {
+    const context = this.#running.get(slot)
+    if (context?.id === id) context.abort(new Error(reason))
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false
+    const began = performance.now()
+    let begunAny = false
+    while (this.#batch < this.#batches.length) {
+      const batch = this.#batches[this.#batch] as (number | string)[]
+      while (this.#at < batch.length) {
+        const at = this.#at
+        const kind = this.#kinds[batch[at + 2] as number] as Kind
+        const now = performance.now()
+        const long = kind.longFor > 0
+        if (begunAny && (long || now - began > TURN_MS)) {
+          this.#scheduled = true
+          setImmediate(this.#turn)
+          return
+        }
+        if (long && this.#results.waiting) this.#results.flush()
+        this.#at += REQUEST_STRIDE
+        const slot = batch[at] as number
+        const word = SHARED_HEADER + slot * SLOT_WORDS
+        Atomics.store(this.#shared, word + 1, Math.floor(now - this.#base))
+        if (
+          Atomics.compareExchange(this.#shared, word, SLOT_SENT, SLOT_BEGUN) === SLOT_REVOKED
+        ) {
+          continue
+        }
+        Atomics.add(this.#shared, 0, 1)
+        begunAny = true
+        this.#begin(
+          kind,
+          slot,
+          batch[at + 1] as number,
+          batch[at + 3] as number,
+          batch[at + 4] as number,
+          batch[at + 5] as string,
+          now,
+        )
+      }
+      this.#at = 0
+      this.#batch++
+      this.#results.batchBegun()
+    }
+    this.#batches = []
+    this.#batch = 0
+  }
+
+  #begin(
+    kind: Kind,
+    slot: number,
+    id: number,
+    attempt: number,
+    run: number,
+    text: string,
+    begun: number,
+  ): void {
+    let outcome: unknown
+    let failed = false
+    try {
+      outcome = runningTask.run(kind.label, () =>
+        this.#call(kind, slot, id, attempt, run, text, begun),
+      )
+    } catch (thrown) {
+      failed = true
+      outcome = thrown
+    }
+    const busyMs = performance.now() - begun
+    if (busyMs > LONG_MS) kind.longFor = LONG_MEMORY
+    else if (kind.longFor > 0) kind.longFor--
+    const call: EndedCall = { slot, id, begun, busyMs }
+    if (failed) this.#fail(call, outcome)
+    else if (isThenable(outcome)) {
+      outcome.then(
+        (value) => this.#finish(call, value),
+        (thrown: unknown) => this.#fail(call, thrown),
+      )
+    } else this.#finish(call, outcome)
+  }
+
+  #call(
+    kind: Kind,
+    slot: number,
+    id: number,
+    attempt: number,
+    run: number,
+    text: string,
+    begun: number,
+  ): unknown {
+    const body = readBody(text, kind)
+    const call = (input: unknown): unknown => {
+      const context = new CallContext(this.#options.facts, this.#options.surroundings, {
+        slot,
+        id,
+        attempt,
+        run,
+        label: kind.label,
+        input,
+        deadline: performance.timeOrigin + begun + kind.timeoutMs,
+      })
+      this.#running.set(slot, context)
+      return kind.task.run(body.deps, context)
+    }
+    const schema = kind.workflow.input
+    if (schema === undefined) return call(body.input)
+    const checked = check(schema, body.input)
+    return checked instanceof Promise
+      ? checked.then((result) => call(accepted(result)))
+      : call(accepted(checked))
+  }
+
+  #finish(call: EndedCall, value: unknown): void {
+    this.#running.delete(call.slot)
+    let json: string | undefined
+    try {
+      json = JSON.stringify(value)
+    } catch (error) {
+      this.#refuse(call, 'NOT_SERIALISABLE', messageOf(error))
+      return
+    }
+    if (json === undefined) {
+      if (value !== undefined) {
+        this.#refuse(call, 'NOT_SERIALISABLE', `a ${typeof value} has no JSON form`)
+        return
+      }
+      json = 'null'
+    }
+    const limit = this.#options.maxResultBytes
+    if (json.length * 3 > limit) {
+      const bytes = Buffer.byteLength(json)
+      if (bytes > limit) {
+        this.#refuse(call, 'RESULT_TOO_LARGE', 'too large', bytes)
+        return
+      }
+    }
+    this.#results.ok(call, json)
+  }
+
+  #refuse(call: EndedCall, code: string, message: string, bytes?: number): void {
+    const size = bytes === undefined ? {} : { bytes, limit: this.#options.maxResultBytes }
+    this.#results.failed(call, { code, message, terminal: true, ...size })
+  }
+
+  #fail(call: EndedCall, thrown: unknown): void {
+    this.#running.delete(call.slot)
+    if (thrown instanceof InputRefusal) this.#refuse(call, thrown.code, thrown.message)
+    else this.#results.failed(call, faultOf(thrown))
+  }
+}
+
+class InputRefusal extends Error {
+  readonly code: 'INPUT_INVALID' | 'INPUT_NOT_JSON'
+
+  constructor(code: InputRefusal['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+function accepted(checked: Checked): unknown {
+  if (!checked.ok) throw new InputRefusal('INPUT_INVALID', checked.why)
+  return checked.value
+}
+
+/** `{ input?, deps? }`; every declared dependency must be there, nothing else may be. */
+function readBody(text: string, kind: Kind): Body {
+  let body: unknown
+  try {
+    body = text === '' ? {} : JSON.parse(text)
+  } catch (error) {
+    throw new InputRefusal('INPUT_NOT_JSON', (error as Error).message)
+  }
+  if (body === null) body = {}
+  if (typeof body !== 'object' || Array.isArray(body)) {
+    throw new InputRefusal(
+      'INPUT_INVALID',
+      'a task takes an object { "input": …, "deps": { "<task>": … } }',
+    )
+  }
+  for (const key in body) {
+    if (key !== 'input' && key !== 'deps') {
+      throw new InputRefusal(
+        'INPUT_INVALID',
+        `${JSON.stringify(key)} is unknown: a task takes "input" and "deps"${didYouMean(key, ['input', 'deps'])}`,
+      )
+    }
+  }
+  const { input, deps } = body as { input?: unknown; deps?: unknown }
+  if (kind.after.length === 0) {
+    return { deps: {}, input }
+  }
+  if (typeof deps !== 'object' || deps === null || Array.isArray(deps)) {
+    throw new InputRefusal('INPUT_INVALID', `"deps" must hold ${kind.after.join(', ')}`)
+  }
+  const missing = kind.after.filter((name) => !Object.hasOwn(deps, name))
+  if (missing.length > 0) {
+    throw new InputRefusal('INPUT_INVALID', `"deps" lacks ${missing.join(', ')}`)
+  }
+  return { deps: deps as Record<string, unknown>, input }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+

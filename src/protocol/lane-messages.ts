@@ -1,0 +1,111 @@
+/**
+ * What main thread and worker thread say to each other beside the batches (lane-layout.ts).
+ *
+ * A worker runs foreign code: everything it sends is checked before it is used. What the main side
+ * sends is trusted and has types only, so that the worker need not load a schema library.
+ */
+
+import { z } from 'zod'
+
+/** The thread entry runs and the lane is open. */
+const hello = z.object({ type: z.literal('hello'), threadId: z.int() })
+
+/** The entry module was imported. `descriptor` is checked by domain/descriptor.ts. */
+const imported = z.object({
+  type: z.literal('imported'),
+  descriptor: z.unknown(),
+  ms: z.number(),
+})
+
+/** setup and probe passed: the thread serves. */
+const ready = z.object({ type: z.literal('ready'), ms: z.number() })
+
+const refused = z.object({
+  type: z.literal('refused'),
+  phase: z.enum(['import', 'typescript', 'definition', 'config', 'setup', 'probe']),
+  message: z.string(),
+  what: z.string().optional(),
+  stack: z.string().optional(),
+})
+
+const log = z.object({
+  type: z.literal('log'),
+  lines: z.array(
+    z.object({
+      at: z.number(),
+      level: z.enum(['debug', 'info', 'warn', 'error', 'stdout', 'stderr']),
+      task: z.string().nullable(),
+      message: z.string(),
+      fields: z.string().optional(),
+    }),
+  ),
+  /** Lines not sent because the package wrote more than the limit. */
+  dropped: z.int(),
+})
+
+/** The event loop of the thread turned after an abort was sent. */
+const abortSeen = z.object({ type: z.literal('abortSeen'), slot: z.int(), id: z.number() })
+
+const progress = z.object({
+  type: z.literal('progress'),
+  slot: z.int(),
+  id: z.number(),
+  fraction: z.number(),
+  note: z.string().nullable(),
+})
+
+/** A task calls a task or workflow, its own package's or another's. */
+const invoke = z.object({
+  type: z.literal('invoke'),
+  call: z.int(),
+  namespace: z.string(),
+  body: z.string(),
+  version: z.string().nullable(),
+})
+
+const tornDown = z.object({ type: z.literal('tornDown'), error: z.string().nullable() })
+
+export const workerMessageSchema = z.discriminatedUnion('type', [
+  hello,
+  imported,
+  ready,
+  refused,
+  log,
+  abortSeen,
+  progress,
+  invoke,
+  tornDown,
+])
+
+export type WorkerMessage = z.infer<typeof workerMessageSchema>
+export type ThreadLogLine = z.infer<typeof log>['lines'][number]
+
+/** What a worker is told to load. */
+export interface LoadMessage {
+  readonly type: 'load'
+  /** Absolute path of the entry module in the slot. */
+  readonly entry: string
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+  readonly generation: number
+  readonly boot: string
+  /** Variables the operator lets this package see. */
+  readonly env: Readonly<Record<string, string>>
+  readonly config: unknown
+  readonly secrets: Readonly<Record<string, string>>
+  readonly maxResultBytes: number
+}
+
+export type MainMessage =
+  | LoadMessage
+  /** The descriptor was accepted: set up and probe. `timeoutsMs` by kind. */
+  | { readonly type: 'start'; readonly timeoutsMs: readonly number[] }
+  | { readonly type: 'abort'; readonly slot: number; readonly id: number; readonly reason: string }
+  | {
+      readonly type: 'invokeResult'
+      readonly call: number
+      readonly json: string | null
+      readonly error: { readonly code: string; readonly message: string } | null
+    }
+  | { readonly type: 'teardown' }

@@ -1,0 +1,172 @@
+/**
+ * Hands waiting requests to lanes: resolve, ledger entry and batch in one synchronous step.
+ *
+ * Owns: one queue for the unpinned requests of each (tenant, package), and the order in which a lane
+ * is filled from it and from the generation's own queue.
+ * Does not own: what a request is (engine/), which generation is active (package-controller.ts).
+ *
+ * D1  Requests are bound in the order in which they were accepted (seq), per package.
+ * D2  An unpinned request is resolved when it is bound, never when it is accepted: what waits at a
+ *     swap goes to the new generation.
+ * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in or
+ *     a lane got room, so batches grow with the load.
+ */
+
+import { Deque } from '../base/deque.ts'
+import { HeadgateError } from '../base/errors.ts'
+import { didYouMean } from '../base/nearest.ts'
+import { routeKey } from '../domain/route.ts'
+import type { Generation } from '../generation/generation.ts'
+import type { TaskRequest } from '../generation/task-request.ts'
+import type { Registry } from './registry.ts'
+
+/** What a batch may cost the thread, ms, beyond its first request. */
+const BATCH_BUDGET_MS = 1
+
+/** A workflow invoke that waits for its generation. */
+export interface WorkflowStart {
+  readonly seq: number
+  /** Binds the invoke; its first tasks are then in the generation's queue. */
+  startOn(generation: Generation): void
+  onFailure(error: HeadgateError): void
+}
+
+export type Unpinned = TaskRequest | WorkflowStart
+
+/** The requests of one (tenant, package). */
+export class PackageLine {
+  readonly tenant: string
+  readonly package: string
+  readonly key: string
+  readonly waiting: Deque<Unpinned> = new Deque()
+  /** Generations with requests of their own in the queue, beside the active one. */
+  readonly others: Set<Generation> = new Set()
+  scheduled = false
+
+  constructor(tenant: string, packageName: string) {
+    this.tenant = tenant
+    this.package = packageName
+    this.key = routeKey(tenant, packageName)
+  }
+}
+
+export class Dispatcher {
+  readonly #registry: Registry
+  #due: PackageLine[] = []
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  /** Puts a request at the end of the line. */
+  enqueue(line: PackageLine, request: Unpinned): void {
+    line.waiting.push(request)
+    this.schedule(line)
+  }
+
+  /** Puts a request of one generation into its own queue; it must be in the ledger already. */
+  enqueueOn(line: PackageLine, generation: Generation, request: TaskRequest): void {
+    generation.queue.push(request)
+    line.others.add(generation)
+    this.schedule(line)
+  }
+
+  /** Puts back what a thread did not begin: to the head, in its order. */
+  giveBack(line: PackageLine, generation: Generation, requests: readonly TaskRequest[]): void {
+    for (let i = requests.length - 1; i >= 0; i--) {
+      const request = requests[i] as TaskRequest
+      if (request.pinned) {
+        generation.queue.unshift(request)
+        line.others.add(generation)
+      } else line.waiting.unshift(request)
+    }
+    this.schedule(line)
+  }
+
+  /** Ends everything that waits unpinned. */
+  refuseAll(line: PackageLine, error: HeadgateError): void {
+    for (const request of line.waiting.drain()) request.onFailure(error)
+  }
+
+  schedule(line: PackageLine): void {
+    if (line.scheduled) return
+    line.scheduled = true
+    if (this.#due.push(line) === 1) setImmediate(this.#pumpAll)
+  }
+
+  readonly #pumpAll = (): void => {
+    const due = this.#due
+    this.#due = []
+    for (const line of due) {
+      line.scheduled = false
+      const active = this.#registry.active(line.key)
+      if (active?.live === true) this.#pump(active, line)
+      for (const generation of line.others) {
+        if (generation !== active) this.#pump(generation, undefined)
+        if (generation.queue.size === 0) line.others.delete(generation)
+      }
+    }
+  }
+
+  #pump(generation: Generation, line: PackageLine | undefined): void {
+    const own = generation.queue
+    const shared = line?.waiting
+    for (;;) {
+      const waiting = own.size + (shared?.size ?? 0)
+      if (waiting === 0) return
+      const lane = generation.pick()
+      if (lane === undefined) return
+      let share = Math.ceil(waiting / generation.lanesWithRoom)
+      let budget = BATCH_BUDGET_MS
+      while (share > 0 && budget > 0 && lane.room > 0) {
+        const request = next(own, shared)
+        if (request === undefined) break
+        if ('startOn' in request) {
+          request.startOn(generation)
+          continue
+        }
+        share--
+        const kind = generation.kind(request.key)
+        if (kind === undefined) {
+          request.onFailure(unknownTask(generation, request.key))
+          continue
+        }
+        generation.handOver(lane, request, kind)
+        budget -= kind.costMs
+      }
+      if (lane.batchSize === 0) {
+        if (own.size + (shared?.size ?? 0) === waiting) return
+        continue
+      }
+      generation.sendBatch(lane)
+    }
+  }
+}
+
+/** D1 */
+function next(own: Deque<TaskRequest>, shared: Deque<Unpinned> | undefined): Unpinned | undefined {
+  const first = own.peek()
+  const other = shared?.peek()
+  if (first !== undefined && (other === undefined || first.seq <= other.seq)) return own.shift()
+  return shared?.shift()
+}
+
+/** `key`: `workflow::task`. */
+export function unknownTask(generation: Generation, key: string): HeadgateError {
+  const [workflow = '', task = ''] = key.split('::')
+  const { package: name, version } = generation
+  const workflows = generation.descriptor?.workflows ?? []
+  const found = workflows.find((one) => one.name === workflow)
+  if (found === undefined) {
+    const nearest = didYouMean(
+      workflow,
+      workflows.map((one) => one.name),
+    )
+    return new HeadgateError('UNKNOWN_WORKFLOW', { package: name, version, workflow, nearest })
+  }
+  const nearest = didYouMean(
+    task,
+    found.tasks.map((one) => one.name),
+  )
+  return new HeadgateError('UNKNOWN_TASK', { package: name, version, workflow, task, nearest })
+}

@@ -1,0 +1,181 @@
+/**
+ * Makes a generation of a drop: number, limits, permissions, configuration, first thread.
+ *
+ * Owns: what of the author's wishes the operator grants, and whether the spare thread may serve.
+ * Does not own: the life of the generation afterwards.
+ */
+
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { HeadgateError } from '../base/errors.ts'
+import type { PackageOptions } from '../domain/package-json.ts'
+import type { BringUpTimes } from '../generation/bring-up.ts'
+import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
+import { NO_GRANTS, type ThreadGrants } from '../generation/permissions.ts'
+import { type SpareThreads, openWarmThread } from '../generation/spare-threads.ts'
+import { ThreadHost } from '../generation/thread-host.ts'
+import type { StagedDrop } from '../source/source.ts'
+import type { NumberBlocks } from './number-blocks.ts'
+
+/** Operator's side of one package of one tenant. */
+export interface PackageGrants {
+  readonly config?: unknown
+  readonly secrets?: Readonly<Record<string, string>>
+  readonly permissions?: {
+    readonly net?: boolean
+    readonly read?: readonly string[]
+    readonly write?: readonly string[]
+    readonly env?: readonly string[]
+  }
+}
+
+export interface FactoryOptions {
+  readonly boot: string
+  readonly slotsDir: string
+  readonly permissions: 'on' | 'off'
+  readonly keepWarmMs: number
+  readonly loadTimeoutMs: number
+  readonly killGraceMs: number
+  readonly maxPayloadBytes: number
+  readonly clock: Clock
+  readonly numbers: NumberBlocks
+  readonly spare: SpareThreads
+  readonly grants: (tenant: string, packageName: string) => PackageGrants
+  readonly link: (digest: string, slotDir: string) => Promise<void>
+  readonly onAbandoned: () => void
+}
+
+export interface Loaded {
+  readonly generation: Generation
+  readonly spare: 'hit' | 'miss'
+  readonly times: BringUpTimes
+}
+
+export const DEFAULT_CONCURRENCY = 64
+
+let slots = 0
+
+/** A folder name no other host of this process uses. */
+export function nextSlot(slotsDir: string): string {
+  return join(slotsDir, `${process.pid}-${++slots}`)
+}
+
+export class GenerationFactory {
+  readonly #options: FactoryOptions
+
+  constructor(options: FactoryOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Numbers the generation, loads it and probes it; it is then in standby. `born` is called before
+   * loading. Throws the coded refusal; the generation is then rejected.
+   */
+  async load(
+    drop: StagedDrop,
+    upcalls: GenerationUpcalls,
+    born: (generation: Generation) => void,
+  ): Promise<Loaded> {
+    const options = this.#options
+    const operator = options.grants(drop.tenant, drop.package)
+    const grants = granted(drop, operator)
+    const number = await options.numbers.take()
+    const spare = fitsSpare(drop.options, grants) ? options.spare.take() : undefined
+    const warm = spare ?? openWarmThread(this.#host(drop.options, grants))
+    const generation = new Generation({
+      number,
+      digest: drop.digest,
+      load: {
+        type: 'load',
+        entry: join(warm.host.slotDir, drop.entryFile),
+        tenant: drop.tenant,
+        package: drop.package,
+        version: drop.version,
+        generation: number,
+        boot: options.boot,
+        env: visibleEnvironment(drop.options.permissions.env),
+        config: operator.config ?? null,
+        secrets: operator.secrets ?? {},
+        maxResultBytes: options.maxPayloadBytes,
+      },
+      threads: drop.options.threads,
+      drainTimeoutMs: drop.options.drainTimeoutMs,
+      keepWarmMs: drop.options.keepWarmMs ?? options.keepWarmMs,
+      loadTimeoutMs: options.loadTimeoutMs,
+      killGraceMs: options.killGraceMs,
+      link: (slotDir) => options.link(drop.digest, slotDir),
+      clock: options.clock,
+      upcalls,
+    })
+    born(generation)
+    const times = await generation.load(warm, spare !== undefined)
+    return { generation, spare: spare === undefined ? 'miss' : 'hit', times }
+  }
+
+  #host(wishes: PackageOptions, grants: ThreadGrants): ThreadHost {
+    return createHost(this.#options, {
+      threads: wishes.threads,
+      concurrency: wishes.concurrency,
+      resourceLimits: wishes.resourceLimits,
+      grants,
+    })
+  }
+}
+
+/** A host in a slot of its own. */
+export function createHost(
+  options: Pick<FactoryOptions, 'slotsDir' | 'permissions' | 'clock' | 'onAbandoned'>,
+  shape: {
+    readonly threads: number
+    readonly concurrency: number
+    readonly resourceLimits: PackageOptions['resourceLimits']
+    readonly grants: ThreadGrants
+  },
+): ThreadHost {
+  return new ThreadHost({
+    slotDir: nextSlot(options.slotsDir),
+    permissions: options.permissions,
+    clock: options.clock,
+    onAbandoned: options.onAbandoned,
+    ...shape,
+  })
+}
+
+/** The spare has the default limits, no grants and one thread. */
+function fitsSpare(wishes: PackageOptions, grants: ThreadGrants): boolean {
+  return (
+    wishes.threads === 1 &&
+    wishes.concurrency === DEFAULT_CONCURRENCY &&
+    Object.keys(wishes.resourceLimits).length === 0 &&
+    grants === NO_GRANTS
+  )
+}
+
+/** Throws PERMISSION_NOT_GRANTED for the first wish the operator does not grant. */
+function granted(drop: StagedDrop, operator: PackageGrants): ThreadGrants {
+  const wishes = drop.options.permissions
+  const allowed = operator.permissions ?? {}
+  const refuse = (permission: string): HeadgateError =>
+    new HeadgateError('PERMISSION_NOT_GRANTED', {
+      package: drop.package,
+      version: drop.version,
+      permission,
+    })
+  if (wishes.net && allowed.net !== true) throw refuse('net')
+  for (const kind of ['read', 'write', 'env'] as const) {
+    for (const wish of wishes[kind]) {
+      if (allowed[kind]?.includes(wish) !== true) throw refuse(`${kind}: ${wish}`)
+    }
+  }
+  if (!wishes.net && wishes.read.length === 0 && wishes.write.length === 0) return NO_GRANTS
+  return { net: wishes.net, read: wishes.read, write: wishes.write }
+}
+
+function visibleEnvironment(names: readonly string[]): Record<string, string> {
+  const visible: Record<string, string> = {}
+  for (const name of names) {
+    const value = process.env[name]
+    if (value !== undefined) visible[name] = value
+  }
+  return visible
+}

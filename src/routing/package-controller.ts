@@ -1,0 +1,366 @@
+/**
+ * Decides, for one (tenant, package), which version is loaded and gets the traffic.
+ *
+ * Owns: the versions present, policy and holds, the one loop that loads, promotes, falls back, and
+ * the versions loaded for a pin.
+ * Does not own: how a version is loaded (generation-factory.ts), how the swap is made (swap.ts).
+ *
+ * O1  The loop is level-triggered: it compares what should be active with what is, until they agree.
+ *     One loop at a time; what arrives meanwhile is seen in its next round.
+ * O2  A version that cannot be loaded is refused and passed over; the active one serves on.
+ * O3  Downgrades happen only when the active version has left the folder or is in a crash loop, and
+ *     never under the policy `manual`.
+ */
+
+import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import type { PackagePolicy } from '../domain/route.ts'
+import {
+  compareVersions,
+  highestEligible,
+  matchVersion,
+  parsePolicy,
+} from '../domain/version-policy.ts'
+import type { Generation, GenerationUpcalls } from '../generation/generation.ts'
+import type { RemovedDrop, StagedDrop } from '../source/source.ts'
+import type { RouteRecord } from '../store/store.ts'
+import { Catalog } from './catalog.ts'
+import type { PackageLine } from './dispatcher.ts'
+import type { Loaded } from './generation-factory.ts'
+import type { Swapper } from './swap.ts'
+
+/** Generations of one package that may be loading or serving at once. */
+const GENERATION_LIMIT = 4
+/** Drained generations of one package kept warm; the oldest goes first. */
+const WARM_LIMIT = 4
+const RETRY_FIRST_MS = 1_000
+const RETRY_LONGEST_MS = 60_000
+
+export interface ControllerDeps {
+  readonly line: PackageLine
+  readonly swapper: Swapper
+  readonly generationUpcalls: GenerationUpcalls
+  readonly loadVersion: (
+    drop: StagedDrop,
+    upcalls: GenerationUpcalls,
+    born: (generation: Generation) => void,
+  ) => Promise<Loaded>
+  readonly after: (ms: number, fn: () => void) => void
+  readonly now: () => number
+  readonly background: (work: Promise<unknown>) => void
+  readonly changed: () => void
+  readonly warn: (fields: object, message: string) => void
+  /** After a swap: time to start the next spare thread. */
+  readonly swapped: () => void
+}
+
+export class PackageController {
+  readonly tenant: string
+  readonly package: string
+  readonly line: PackageLine
+  readonly catalog: Catalog = new Catalog()
+  readonly held: Map<string, string> = new Map()
+  readonly #deps: ControllerDeps
+  readonly #generations = new Set<Generation>()
+  /** How a loaded generation came to be, for its receipt. */
+  readonly #loaded = new Map<Generation, Loaded & { readonly drop: StagedDrop }>()
+  readonly #pinLoads = new Map<string, Promise<Generation>>()
+  #policy: PackagePolicy = { mode: 'auto' }
+  #wanted: RouteRecord | undefined
+  #loop: Promise<void> | undefined
+  #again = false
+  #closed = false
+  #retries = new Map<string, number>()
+
+  constructor(deps: ControllerDeps) {
+    this.#deps = deps
+    this.line = deps.line
+    this.tenant = deps.line.tenant
+    this.package = deps.line.package
+  }
+
+  get policy(): PackagePolicy {
+    return this.#policy
+  }
+
+  get active(): Generation | undefined {
+    return this.#deps.swapper.registry.active(this.line.key)
+  }
+
+  /** Newest first. */
+  generations(): Generation[] {
+    return [...this.#generations].sort((a, b) => b.number - a.number)
+  }
+
+  /** What was committed by an earlier boot. */
+  restore(record: RouteRecord): void {
+    this.#wanted = record
+    this.#policy = record.policy
+    for (const [version, why] of Object.entries(record.held)) this.held.set(version, why)
+  }
+
+  staged(drop: StagedDrop): void {
+    this.catalog.add(drop)
+    const refused = this.catalog.refusal(drop.version)
+    if (refused !== undefined && refused.drop.digest !== drop.digest) {
+      this.catalog.forgive(drop.version)
+    }
+    if (this.#wanted === undefined && drop.options.promotion !== null) {
+      this.#policy = parsePolicy(drop.options.promotion)
+    }
+    this.settle()
+  }
+
+  removed(drop: RemovedDrop): void {
+    this.catalog.remove(drop.version, drop.entry)
+    this.settle()
+  }
+
+  /** Starts the loop, or has it go round once more. */
+  settle(): void {
+    if (this.#closed) return
+    if (this.#loop !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#loop = this.#run().finally(() => {
+      this.#loop = undefined
+      this.#deps.changed()
+    })
+    this.#deps.background(this.#loop)
+  }
+
+  /** Resolves when the loop rests. */
+  async settled(): Promise<void> {
+    while (this.#loop !== undefined) await this.#loop
+  }
+
+  /**
+   * Routes to `version` now, an older one too; eligible higher versions are held, so that the watcher
+   * does not undo it. Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
+   */
+  async promote(version: string, reason: string, actor: string): Promise<void> {
+    const generation = await this.#loadFor(version)
+    this.held.delete(version)
+    for (const other of this.catalog.eligible()) {
+      if (compareVersions(other, version) > 0) this.held.set(other, reason)
+    }
+    await this.#promote(generation, reason, actor)
+  }
+
+  /** The generation for a pin: the highest version that matches, loaded if it is not. */
+  async pinned(wanted: string): Promise<Generation> {
+    const version = matchVersion(wanted, this.catalog.eligible())
+    if (version === null) {
+      throw new HeadgateError('NO_MATCHING_VERSION', {
+        package: this.package,
+        wanted,
+        present: this.catalog.versions().join(', ') || 'none',
+      })
+    }
+    const active = this.active
+    if (active?.version === version && active.live) return active
+    const generation = await this.#loadFor(version)
+    this.#expireWhenIdle(generation)
+    return generation
+  }
+
+  /** A generation loaded for a pin keeps its thread while it is called, and keepWarm after that. */
+  #expireWhenIdle(generation: Generation): void {
+    this.#deps.after(generation.keepWarmMs, () => {
+      if (generation.state !== 'standby') return
+      if (generation.ledger.zero) generation.take('expire', 'not called any more')
+      else this.#expireWhenIdle(generation)
+    })
+  }
+
+  /** A generation left its state: makes room, keeps few warm, or takes a quarantined one's traffic. */
+  transitioned(generation: Generation): void {
+    const { state } = generation
+    this.#deps.swapper.transitioned(generation)
+    if (state === 'retired' || state === 'rejected') {
+      this.#generations.delete(generation)
+      this.#loaded.delete(generation)
+    }
+    if (state === 'drained') this.#evictWarm()
+    if (state === 'drained' || state === 'retired') {
+      for (const refusal of this.catalog.refusals()) {
+        if (refusal.error.code === 'GENERATION_LIMIT') {
+          this.catalog.forgive(refusal.drop.version)
+          this.settle()
+        }
+      }
+    }
+    this.#deps.changed()
+  }
+
+  /** Its threads die again and again: back to the version before, when there is one. */
+  crashLoop(generation: Generation, exits: number): void {
+    if (!generation.can('crashLoop')) return
+    const { version } = generation
+    const others = this.catalog.eligible().filter((other) => other !== version)
+    const fallback = highestEligible(others, { mode: 'auto' }, this.held)
+    if (this.active === generation && fallback === null) {
+      this.#deps.warn(
+        { package: this.package, version, exits },
+        'crash loop, but no other version is present: it is restarted with growing pauses',
+      )
+      return
+    }
+    this.held.set(version, `quarantined: ${exits} threads lost`)
+    const drop = this.catalog.get(version)
+    if (drop !== undefined) {
+      const facts = { package: this.package, version, exits, windowMs: 10_000 }
+      const error = new HeadgateError('CRASH_LOOP', facts).toRecord()
+      this.catalog.refuse({ drop, kind: 'rejected', error, since: this.#deps.now() })
+    }
+    this.#deps.background(this.#quarantine(generation, exits))
+  }
+
+  async close(force: boolean): Promise<void> {
+    this.#closed = true
+    await this.#loop
+    await Promise.all(this.generations().map((generation) => generation.close(force)))
+  }
+
+  async #quarantine(generation: Generation, exits: number): Promise<void> {
+    const fallback = highestEligible(this.catalog.eligible(), { mode: 'auto' }, this.held)
+    if (this.active === generation && fallback !== null) {
+      const next = await this.#loadFor(fallback)
+      await this.#promote(next, `${generation.version} lost ${exits} threads`, 'executor')
+    }
+    if (generation.can('crashLoop')) generation.take('crashLoop', `${exits} threads lost`)
+    if (generation.can('retire')) generation.take('retire', 'quarantined')
+  }
+
+  async #run(): Promise<void> {
+    do {
+      this.#again = false
+      while (await this.#step());
+    } while (this.#again)
+  }
+
+  /** One round of the loop; true: look again. */
+  async #step(): Promise<boolean> {
+    if (this.#closed) return false
+    const active = this.active
+    const version = this.#target(active)
+    if (version === null) {
+      if (active === undefined || this.catalog.get(active.version) !== undefined) return false
+      if (this.#policy.mode === 'manual') return false
+      this.#deps.warn({ package: this.package, version: active.version }, 'no version is left')
+      await this.#deps.swapper.unroute(this, 'the last version left the folder')
+      return false
+    }
+    try {
+      const generation = await this.#loadFor(version)
+      if (this.#closed) return false
+      const down = active !== undefined && compareVersions(version, active.version) < 0
+      if (down) {
+        this.#deps.warn(
+          { package: this.package, from: active.version, to: version },
+          'the active version left the folder: falling back',
+        )
+      }
+      await this.#promote(generation, down ? `${active.version} was removed` : 'dropped', 'watcher')
+      this.#wanted = undefined
+      return true
+    } catch (error) {
+      this.#refuse(version, toHeadgateError(error))
+      return true
+    }
+  }
+
+  /** The version that should get the traffic and does not; null: nothing to do. */
+  #target(active: Generation | undefined): string | null {
+    const eligible = this.catalog.eligible()
+    const restored = this.#wanted?.version
+    if (active === undefined && restored !== undefined && restored !== null) {
+      if (eligible.includes(restored)) return restored
+    }
+    const best = highestEligible(eligible, this.#policy, this.held)
+    if (best === null || active === undefined) return best
+    if (best === active.version) return null
+    const present = this.catalog.get(active.version) !== undefined
+    return !present || compareVersions(best, active.version) > 0 ? best : null
+  }
+
+  /** A generation of `version` that can be promoted or called. */
+  #loadFor(version: string): Promise<Generation> {
+    const drop = this.catalog.get(version)
+    for (const generation of this.generations()) {
+      if (generation.live && generation.version === version) return Promise.resolve(generation)
+    }
+    const running = this.#pinLoads.get(version)
+    if (running !== undefined) return running
+    if (drop === undefined) {
+      return Promise.reject(
+        new HeadgateError('NO_MATCHING_VERSION', {
+          package: this.package,
+          wanted: version,
+          present: this.catalog.versions().join(', ') || 'none',
+        }),
+      )
+    }
+    const load = this.#load(drop).finally(() => this.#pinLoads.delete(version))
+    this.#pinLoads.set(version, load)
+    return load
+  }
+
+  async #load(drop: StagedDrop): Promise<Generation> {
+    const busy = this.generations().filter((one) => one.state !== 'drained').length
+    if (busy >= GENERATION_LIMIT) {
+      throw new HeadgateError('GENERATION_LIMIT', {
+        package: this.package,
+        version: drop.version,
+        limit: GENERATION_LIMIT,
+      })
+    }
+    const loaded = await this.#deps.loadVersion(drop, this.#deps.generationUpcalls, (born) => {
+      this.#generations.add(born)
+      this.#deps.swapper.registry.add(born)
+    })
+    this.#loaded.set(loaded.generation, { ...loaded, drop })
+    this.#retries.delete(drop.version)
+    return loaded.generation
+  }
+
+  async #promote(generation: Generation, reason: string, actor: string): Promise<void> {
+    if (this.active === generation) return
+    const loaded = this.#loaded.get(generation)
+    const fresh = generation.state === 'standby' && loaded !== undefined
+    await this.#deps.swapper.swap(this, generation, {
+      reason,
+      actor,
+      spare: fresh ? loaded.spare : 'revive',
+      detectedAt: fresh ? loaded.drop.detectedAt : null,
+      stagedAt: fresh ? loaded.drop.stagedAt : null,
+      loadMs: fresh ? loaded.times.loadMs : null,
+      probeMs: fresh ? loaded.times.probeMs : null,
+    })
+    this.#deps.swapped()
+  }
+
+  #refuse(version: string, error: HeadgateError): void {
+    const drop = this.catalog.get(version)
+    if (drop === undefined) return
+    const kind = error.retryable ? 'deferred' : 'rejected'
+    this.catalog.refuse({ drop, kind, error: error.toRecord(), since: this.#deps.now() })
+    this.#deps.warn({ package: this.package, version, code: error.code }, error.message)
+    if (kind === 'deferred' && error.code !== 'GENERATION_LIMIT') {
+      const tries = this.#retries.get(version) ?? 0
+      this.#retries.set(version, tries + 1)
+      this.#deps.after(Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** tries), () => {
+        this.catalog.forgive(version)
+        this.settle()
+      })
+    }
+  }
+
+  #evictWarm(): void {
+    const warm = this.generations().filter((one) => one.state === 'drained')
+    for (const generation of warm.sort((a, b) => b.since - a.since).slice(WARM_LIMIT)) {
+      generation.take('expire', 'newer ones are warm')
+    }
+  }
+}
+

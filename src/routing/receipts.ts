@@ -1,0 +1,100 @@
+/**
+ * Follows a swap until the old generation has drained and the new one has answered, and writes down
+ * what was counted. Nothing in a receipt is assumed: `drained` and `killed` are the ledger's own
+ * releases since the swap, and `lost` is what is left of `inFlightAtSwap`.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import type { Generation } from '../generation/generation.ts'
+import type { SwapReceipt } from '../store/store.ts'
+
+export interface SwapFacts {
+  readonly epoch: number
+  readonly reason: string
+  readonly spare: SwapReceipt['spare']
+  readonly moved: number
+  readonly swapMs: number
+  /** Wall clock, ms; null: no drop led to this swap. */
+  readonly detectedAt: number | null
+  readonly stagedAt: number | null
+  readonly loadMs: number | null
+  readonly probeMs: number | null
+}
+
+export class SwapFollower {
+  readonly #clock: Clock
+  readonly #from: Generation | undefined
+  readonly #before: { readonly ended: number; readonly killed: number }
+  readonly #write: (receipt: SwapReceipt) => void
+  #receipt: SwapReceipt
+
+  /** Call in the same synchronous step as the assignment. */
+  constructor(
+    clock: Clock,
+    from: Generation | undefined,
+    to: Generation,
+    facts: SwapFacts,
+    write: (receipt: SwapReceipt) => void,
+  ) {
+    this.#clock = clock
+    this.#from = from
+    this.#write = write
+    this.#before = from?.ledger.released ?? { ended: 0, killed: 0 }
+    const at = clock.now()
+    const { detectedAt, stagedAt } = facts
+    this.#receipt = {
+      epoch: facts.epoch,
+      at,
+      tenant: to.tenant,
+      package: to.package,
+      from: from === undefined ? null : { version: from.version, generation: from.number },
+      to: { version: to.version, generation: to.number },
+      reason: facts.reason,
+      spare: facts.spare,
+      inFlightAtSwap: from?.ledger.inFlight ?? 0,
+      moved: facts.moved,
+      drained: from === undefined ? 0 : null,
+      killed: from === undefined ? 0 : null,
+      lost: from === undefined ? 0 : null,
+      detectMs: null,
+      stageMs: detectedAt === null || stagedAt === null ? null : stagedAt - detectedAt,
+      loadMs: facts.loadMs,
+      probeMs: facts.probeMs,
+      swapMs: facts.swapMs,
+      dropToSwapMs: detectedAt === null ? null : at - detectedAt,
+      dropToFirstTaskMs: null,
+      drainMs: from === undefined ? 0 : null,
+    }
+    to.onNextAnswer(() => {
+      const since = detectedAt ?? at
+      this.#update({ dropToFirstTaskMs: clock.now() - since })
+    })
+    write(this.#receipt)
+  }
+
+  get from(): Generation | undefined {
+    return this.#from
+  }
+
+  /** The old generation has drained, was terminated, or was promoted again. */
+  settled(): void {
+    if (this.#from === undefined || this.#receipt.drained !== null) return
+    const { ended, killed } = this.#from.ledger.released
+    const drained = Math.min(ended - this.#before.ended, this.#receipt.inFlightAtSwap)
+    const killedNow = killed - this.#before.killed
+    this.#update({
+      drained,
+      killed: killedNow,
+      lost: Math.max(
+        0,
+        this.#receipt.inFlightAtSwap - drained - killedNow - this.#from.ledger.inFlight,
+      ),
+      drainMs: this.#clock.now() - this.#receipt.at,
+    })
+  }
+
+  #update(change: Partial<SwapReceipt>): void {
+    this.#receipt = { ...this.#receipt, ...change }
+    this.#write(this.#receipt)
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The listener: HTTP and the status stream on one loopback port, from listen to close.
+ *
+ * Owns: the node:http server, its limits, the open requests, the order of closing.
+ * Does not own: routes and errors (http-app.ts), status sockets (status-hub.ts), the executor.
+ *
+ * V1  close(): readiness fails first, then the listener stops, open requests are answered, and only
+ *     then do the status sockets and idle connections end. Idempotent.
+ * V2  A request that has not arrived whole CUT_AFTER_MS after close() began does not hold it up.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { HeadgateError, messageOf } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Executor } from '../executor/api.ts'
+import { Gate, listenAddress } from './gate.ts'
+import { buildHttpApp, type HttpHandler } from './http-app.ts'
+import type { ServerContext } from './http-route.ts'
+import { refuseAndClose, refuseSocket } from './problem-reply.ts'
+import { StatusHub } from './status-hub.ts'
+
+export interface ServerOptions {
+  readonly executor: Executor
+  /** `127.0.0.1`, `localhost` or `::1`; anything else is HOST_REFUSED. */
+  readonly host: string
+  /** 0: a free one. In use: PORT_IN_USE. */
+  readonly port: number
+  readonly logger: Logger
+  /** Of headgate. */
+  readonly version: string
+  /** Bytes of a request body: the executor's `maxPayloadBytes`. Default 8 MiB. */
+  readonly maxPayloadBytes?: number
+  readonly clock?: Clock
+}
+
+export interface RunningServer {
+  readonly url: string
+  readonly port: number
+  /** Answers what is open, refuses what is new, resolves when every connection has ended. */
+  close(): Promise<void>
+}
+
+const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
+const MAX_CONNECTIONS = 1_000
+const MAX_HEADER_BYTES = 16 * 1024
+const CUT_AFTER_MS = 2_000
+
+/** Of receiving a request; an answer may take as long as its task does. */
+const RECEIVE_LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: 72_000,
+} as const
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const address = listenAddress(options.host)
+  const clock = options.clock ?? systemClock
+  const logger = options.logger
+  let closing: Promise<void> | undefined
+  const context: ServerContext = {
+    executor: options.executor,
+    logger,
+    clock,
+    version: options.version,
+    maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD,
+    isClosing: () => closing !== undefined,
+  }
+  const requests = new OpenRequests(clock)
+  // The port, and with it the allowed Host values, is known once the server listens.
+  let gate = new Gate(options.port)
+  const app = buildHttpApp(context, (handler) =>
+    createHttpServer((request, response) => {
+      requests.add(response, context.isClosing())
+      const refused = gate.refusal(request)
+      if (refused === null) handler(request, response)
+      else refuseAndClose(clock, request, response, refused)
+    }),
+  )
+  const server = app.server
+  const hub = new StatusHub(context)
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    const refused = gate.refusal(request)
+    if (refused === null) hub.accept(request, socket, head)
+    else refuseSocket(socket, refused)
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // A response on its way must not get a second one written into it.
+    if (error.code === 'ECONNRESET' || !socket.writable || requests.isOpenOn(socket)) {
+      socket.destroy()
+    } else refuseSocket(socket, malformed(error))
+  })
+
+  try {
+    await app.ready()
+    await listen(server, address, options.port)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  const { port } = server.address() as AddressInfo
+  gate = new Gate(port)
+  try {
+    await hub.start()
+  } catch (error) {
+    await shutDown()
+    throw error
+  }
+
+  async function shutDown(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+    await requests.drain()
+    await hub.close('the executor is shutting down')
+    server.closeAllConnections()
+    await stopped
+    await app.close()
+  }
+
+  const shownHost = options.host.includes(':') ? '[::1]' : options.host
+  return {
+    url: `http://${shownHost}:${port}`,
+    port,
+    close: () => {
+      if (closing === undefined) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        // Readiness reads `closing`, so it is set before anything is stopped (V1).
+        closing = promise
+        resolve(shutDown())
+      }
+      return closing
+    },
+  }
+}
+
+function createHttpServer(handler: HttpHandler): Server {
+  const server = createServer(
+    {
+      ...RECEIVE_LIMITS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Some HTTP clients offer h2c on every request; those are ordinary requests here.
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    handler,
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  return server
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new HeadgateError('PORT_IN_USE', { host, port }, { cause: error })
+          : new HeadgateError('OPTION_INVALID', { option: 'port', why: messageOf(error) }),
+      )
+    }
+    server.once('error', onError)
+    server.listen({ host, port }, () => {
+      server.off('error', onError)
+      resolve()
+    })
+  })
+}
+
+function malformed(error: NodeJS.ErrnoException): HeadgateError {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new HeadgateError('HTTP_HEADERS_TOO_LARGE', { limit: MAX_HEADER_BYTES })
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HeadgateError('HTTP_TIMEOUT')
+  return new HeadgateError('HTTP_MALFORMED', { why: messageOf(error) })
+}
+
+/** The requests that are not answered yet. */
+class OpenRequests {
+  readonly #open = new Set<ServerResponse>()
+  readonly #clock: Clock
+  #onEmpty: (() => void) | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(response: ServerResponse, closing: boolean): void {
+    if (closing) response.setHeader('connection', 'close')
+    this.#open.add(response)
+    response.once('close', () => {
+      this.#open.delete(response)
+      if (this.#open.size === 0) this.#onEmpty?.()
+    })
+  }
+
+  isOpenOn(socket: Duplex): boolean {
+    for (const response of this.#open) if (response.socket === socket) return true
+    return false
+  }
+
+  /** Resolves when all are answered or cut (V2). */
+  async drain(): Promise<void> {
+    if (this.#open.size === 0) return
+    for (const response of this.#open) {
+      if (!response.headersSent) response.setHeader('connection', 'close')
+    }
+    const cut = this.#clock.after(CUT_AFTER_MS, () => {
+      for (const response of this.#open) {
+        if (!response.req.complete) response.req.socket.destroy()
+      }
+    })
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+    cut.cancel()
+  }
+}

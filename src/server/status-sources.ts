@@ -1,0 +1,188 @@
+/**
+ * Where the rows of the state topics come from.
+ *
+ * Owns: which rows are dirty, and reading them from the executor.
+ *
+ * R1  Nothing is read from the executor while nobody watches the topic.
+ * R2  `flush` reads what events made dirty; `refresh` also finds counters that moved without an
+ *     event, and serialises only rows whose counters did.
+ */
+
+import type { Executor } from '../executor/api.ts'
+import type { ExecutorRow, PackageRow, SwapReceiptRow } from '../protocol/status.ts'
+import { rowKey } from '../protocol/topics.ts'
+import { StateTopic } from './state-topic.ts'
+
+export interface StatusSource {
+  readonly topic: StateTopic
+  /** Makes the topic complete for a watcher that was just added. */
+  load(): Promise<void>
+  /** Reads what is dirty. */
+  flush(): void
+  /** Twice a second while watched. */
+  refresh(): void
+}
+
+/** Newest receipts the topic holds. */
+export const RECEIPTS_KEPT = 100
+
+export class PackagesSource implements StatusSource {
+  readonly topic = new StateTopic('packages')
+  readonly #executor: Executor
+  readonly #dirty = new Map<string, { readonly tenant: string; readonly package: string }>()
+  readonly #counters = new Map<string, string>()
+
+  constructor(executor: Executor) {
+    this.#executor = executor
+  }
+
+  /** False: nobody is interested. */
+  mark(name: { readonly tenant: string; readonly package: string }): boolean {
+    if (this.topic.watchers === 0) return false
+    this.#dirty.set(`${name.tenant}::${name.package}`, name)
+    return true
+  }
+
+  async load(): Promise<void> {
+    // Somebody watched before: the rows are complete but for what is dirty.
+    if (this.topic.watchers > 1) this.flush()
+    else this.#readAll()
+  }
+
+  flush(): void {
+    for (const [key, name] of this.#dirty) {
+      const row = this.#executor.package(name.tenant, name.package)
+      if (row === undefined) this.#remove(key)
+      else this.#put(row)
+    }
+    this.#dirty.clear()
+  }
+
+  refresh(): void {
+    const rows = this.#executor.packages()
+    for (const row of rows) {
+      if (this.#counters.get(rowKey.packages(row)) !== countersOf(row)) this.#put(row)
+    }
+    if (rows.length !== this.topic.size) this.#removeAllBut(rows)
+  }
+
+  #readAll(): void {
+    this.#dirty.clear()
+    const rows = this.#executor.packages()
+    this.#removeAllBut(rows)
+    for (const row of rows) this.#put(row)
+  }
+
+  #removeAllBut(rows: readonly PackageRow[]): void {
+    const present = new Set(rows.map(rowKey.packages))
+    for (const key of [...this.topic.keys()]) if (!present.has(key)) this.#remove(key)
+  }
+
+  #put(row: PackageRow): void {
+    const key = rowKey.packages(row)
+    this.#counters.set(key, countersOf(row))
+    this.topic.put({ key, tenant: row.tenant, package: row.package, json: JSON.stringify(row) })
+  }
+
+  #remove(key: string): void {
+    this.#counters.delete(key)
+    this.topic.delete(key)
+  }
+}
+
+/** What moves with each task; cheap beside the whole row. */
+function countersOf(row: PackageRow): string {
+  let text = `${row.waiting}`
+  for (const g of row.generations) {
+    text += `|${g.generation},${g.requests},${g.workflows},${g.served},${g.failed},${g.threads},${g.exits}`
+  }
+  return text
+}
+
+export class ExecutorSource implements StatusSource {
+  readonly topic = new StateTopic('executor')
+  readonly #executor: Executor
+  #signature = ''
+  #dirty = false
+
+  constructor(executor: Executor) {
+    this.#executor = executor
+  }
+
+  mark(): boolean {
+    this.#dirty = this.topic.watchers > 0
+    return this.#dirty
+  }
+
+  async load(): Promise<void> {
+    this.refresh()
+  }
+
+  flush(): void {
+    if (!this.#dirty) return
+    this.#dirty = false
+    this.refresh()
+  }
+
+  refresh(): void {
+    const row = this.#executor.status()
+    const signature = signatureOf(row)
+    if (signature === this.#signature) return
+    this.#signature = signature
+    this.topic.put({ key: 'executor', tenant: null, package: null, json: JSON.stringify(row) })
+  }
+}
+
+/** The row without what always moves: the time, and memory below 4 MiB steps. */
+function signatureOf(row: ExecutorRow): string {
+  return JSON.stringify({ ...row, now: 0, rssBytes: Math.round(row.rssBytes / 4_194_304) })
+}
+
+export class ReceiptsSource implements StatusSource {
+  readonly topic = new StateTopic('receipts')
+  readonly #executor: Executor
+  #loading: Promise<void> | undefined
+
+  constructor(executor: Executor) {
+    this.#executor = executor
+  }
+
+  /** A receipt was written or completed. */
+  add(receipt: SwapReceiptRow): boolean {
+    // Before the first load the store's answer will carry it.
+    if (this.#loading === undefined) return false
+    this.#put(receipt)
+    return this.topic.watchers > 0
+  }
+
+  load(): Promise<void> {
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#loading = undefined
+      throw error
+    })
+    return this.#loading
+  }
+
+  async #load(): Promise<void> {
+    const found = await this.#executor.receipts({ limit: RECEIPTS_KEPT })
+    for (const receipt of found) {
+      // What came as an event meanwhile is newer than the store's answer.
+      if (this.topic.get(rowKey.receipts(receipt)) === undefined) this.#put(receipt)
+    }
+  }
+
+  flush(): void {}
+
+  refresh(): void {}
+
+  #put(receipt: SwapReceiptRow): void {
+    this.topic.put({
+      key: rowKey.receipts(receipt),
+      tenant: receipt.tenant,
+      package: receipt.package,
+      json: JSON.stringify(receipt),
+    })
+    const epochs = [...this.topic.keys()].map(Number).sort((a, b) => b - a)
+    for (const epoch of epochs.slice(RECEIPTS_KEPT)) this.topic.delete(String(epoch))
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The verified copies of versions: `<artifactsDir>/<digest>/`, loaded from and linked from.
+ *
+ * Owns: which digests on disk are trusted, temporary folders, syncing to disk.
+ * Does not own: what a drop is (examine.ts), when a copy may go (retention, later).
+ *
+ * A1  a digest is trusted only after its bytes were hashed in this thread: copied by it, or found
+ *     on disk and verified. A copy is reported before it is synced, so one found at start may be torn.
+ * A2  `<digest>/` appears by one rename, whole; a torn one is moved away before it is replaced.
+ * A3  files are read-only. Folders stay writable for their owner, who must be able to delete them.
+ */
+
+import { randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { HeadgateError } from '../base/errors.ts'
+import { fileListDigest } from '../domain/digest.ts'
+import { linkFiles } from './link.ts'
+import { stageFiles, StageFault } from './stage.ts'
+import { codeOf } from './fs-fault.ts'
+import { walkDrop } from './walk.ts'
+
+const TEMP_PREFIX = '.tmp-'
+
+export class ArtifactStore {
+  readonly #root: string
+  readonly #between: () => void
+  /** Digest → relative paths of its files. */
+  readonly #trusted = new Map<string, readonly string[]>()
+  readonly #unsynced: string[] = []
+
+  /** `between` is called between two files of a long task. */
+  constructor(root: string, between: () => void = () => {}) {
+    this.#root = root
+    this.#between = between
+  }
+
+  /**
+   * Makes the folder and deletes what an earlier thread left half done.
+   * True when there are artifacts already.
+   */
+  open(): boolean {
+    mkdirSync(this.#root, { recursive: true })
+    const names = readdirSync(this.#root)
+    const left = names.filter((name) => name.startsWith(TEMP_PREFIX))
+    for (const name of left) remove(join(this.#root, name))
+    return names.length > left.length
+  }
+
+  dirOf(digest: string): string {
+    return join(this.#root, digest)
+  }
+
+  /** An empty folder on the same file system; throws StageFault. */
+  makeTemp(): string {
+    const temp = join(this.#root, `${TEMP_PREFIX}${randomUUID()}`)
+    try {
+      mkdirSync(temp, { recursive: true })
+    } catch (fault) {
+      throw new StageFault('resources', `the artifact store cannot be written: ${codeOf(fault)}`)
+    }
+    return temp
+  }
+
+  discard(temp: string): void {
+    remove(temp)
+  }
+
+  /** True when `<digest>/` is there and its bytes are right; verified on first use (A1). */
+  has(digest: string): boolean {
+    const dir = this.dirOf(digest)
+    if (!existsSync(dir)) {
+      this.#trusted.delete(digest)
+      return false
+    }
+    if (this.#trusted.has(digest)) return true
+    const paths = verify(dir, digest, this.#between)
+    if (paths === null) return false
+    this.#trusted.set(digest, paths)
+    this.#unsynced.push(digest)
+    return true
+  }
+
+  /** Takes over `temp`, whose files were hashed to `digest` as they were written (A2). */
+  commit(temp: string, digest: string, paths: readonly string[]): void {
+    if (this.has(digest)) {
+      remove(temp)
+      return
+    }
+    const dir = this.dirOf(digest)
+    try {
+      if (existsSync(dir)) {
+        const torn = this.makeTemp()
+        renameSync(dir, join(torn, digest))
+        remove(torn)
+      }
+      renameSync(temp, dir)
+    } catch (fault) {
+      throw new StageFault('resources', `the artifact could not be put in place: ${codeOf(fault)}`)
+    }
+    this.#trusted.set(digest, paths)
+    this.#unsynced.push(digest)
+  }
+
+  /** Hard links into `slotDir`; throws STORE_FAILED when there is no such artifact. */
+  link(digest: string, slotDir: string): void {
+    const paths = this.has(digest) ? this.#trusted.get(digest) : undefined
+    if (paths === undefined) {
+      throw new HeadgateError('STORE_FAILED', { why: `artifact ${digest} is not there, or torn` })
+    }
+    linkFiles(this.dirOf(digest), paths, slotDir)
+  }
+
+  /**
+   * Syncs artifacts to disk, one file or folder a step, so that the caller can do what is more
+   * urgent in between. A fault leaves the artifact unsynced: it is verified at the next start.
+   */
+  *sync(): Generator<void, void> {
+    for (let digest = this.#unsynced.shift(); digest !== undefined; ) {
+      const dir = this.dirOf(digest)
+      const folders = new Set([dir])
+      for (const path of this.#trusted.get(digest) ?? []) {
+        yield syncPath(join(dir, path))
+        for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
+          folders.add(join(dir, path.slice(0, cut)))
+        }
+      }
+      for (const folder of folders) yield syncPath(folder)
+      digest = this.#unsynced.shift()
+    }
+    yield syncPath(this.#root)
+  }
+
+  get unsynced(): number {
+    return this.#unsynced.length
+  }
+}
+
+/** The paths of an artifact whose bytes hash to its digest; null: torn or foreign. */
+function verify(dir: string, digest: string, between: () => void): readonly string[] | null {
+  const walk = walkDrop(dir)
+  if (walk === null || walk.unread !== null || walk.strange.length > 0) return null
+  try {
+    const from = { from: dir, files: walk.files, to: null }
+    const staged = stageFiles({ ...from, keep: new Set(), expected: new Map(), between })
+    if (fileListDigest(staged.files) !== digest) return null
+    return staged.files.map((file) => file.path)
+  } catch (fault) {
+    if (fault instanceof StageFault && fault.kind !== 'resources') return null
+    throw fault
+  }
+}
+
+function syncPath(path: string): void {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    return
+  }
+  try {
+    fsyncSync(fd)
+  } catch {
+    // Not every file system syncs folders; bytes are verified at the next start anyway (A1).
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** What cannot be deleted now is deleted at the next start. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true })
+  } catch {
+    return
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What main thread and source thread say to each other, with the schema of each message.
+ */
+
+import { z } from 'zod'
+
+const textSchema = z.string()
+const digestSchema = z.string().regex(/^[0-9a-f]{64}$/)
+
+const errorRecordSchema = z.object({
+  code: textSchema,
+  message: textSchema,
+  retryable: z.boolean(),
+  details: z.record(z.string(), z.unknown()).exactOptional(),
+})
+
+const megabytes = z.number().exactOptional()
+
+const packageOptionsSchema = z.object({
+  entry: textSchema.nullable(),
+  threads: z.int(),
+  concurrency: z.int(),
+  drainTimeoutMs: z.number(),
+  keepWarmMs: z.number().nullable(),
+  resourceLimits: z.object({
+    maxOldGenerationSizeMb: megabytes,
+    maxYoungGenerationSizeMb: megabytes,
+    codeRangeSizeMb: megabytes,
+    stackSizeMb: megabytes,
+  }),
+  permissions: z.object({
+    net: z.boolean(),
+    read: z.array(textSchema).readonly(),
+    write: z.array(textSchema).readonly(),
+    env: z.array(textSchema).readonly(),
+  }),
+  promotion: textSchema.nullable(),
+})
+
+const versionShape = {
+  entry: textSchema,
+  tenant: textSchema,
+  package: textSchema,
+  version: textSchema,
+  digest: digestSchema,
+}
+
+const stagedSchema = z.object({
+  ...versionShape,
+  description: textSchema.exactOptional(),
+  author: textSchema.exactOptional(),
+  entryFile: textSchema,
+  options: packageOptionsSchema,
+  artifactDir: textSchema,
+  files: z.int(),
+  bytes: z.int(),
+  detectedAt: z.number(),
+  stagedAt: z.number(),
+})
+
+const refusedSchema = z.object({
+  entry: textSchema,
+  kind: z.enum(['incomplete', 'deferred', 'rejected']),
+  tenant: textSchema,
+  package: textSchema.exactOptional(),
+  version: textSchema.exactOptional(),
+  digest: digestSchema.exactOptional(),
+  error: errorRecordSchema,
+  since: z.number(),
+})
+
+const watchSchema = z.object({
+  mode: z.enum(['events', 'poll', 'missing']),
+  reason: textSchema.exactOptional(),
+  lastReconcileAt: z.number(),
+  lastReconcileMs: z.number(),
+  entries: z.int(),
+})
+
+const id = z.int()
+
+export const toThreadSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('reconcile'), id }),
+  z.object({ type: z.literal('link'), id, digest: digestSchema, slotDir: textSchema }),
+  z.object({ type: z.literal('close') }),
+])
+
+export const fromThreadSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('staged'), event: stagedSchema }),
+  z.object({ type: z.literal('refused'), event: refusedSchema }),
+  z.object({ type: z.literal('cleared'), event: z.object({ entry: textSchema }) }),
+  z.object({ type: z.literal('removed'), event: z.object(versionShape) }),
+  z.object({ type: z.literal('watch'), event: watchSchema }),
+  /** The first full pass has been reported. */
+  z.object({ type: z.literal('started') }),
+  z.object({ type: z.literal('answer'), id, error: errorRecordSchema.nullable() }),
+])
+
+/** workerData of the source thread. */
+export const threadDataSchema = z.object({
+  packagesDir: textSchema,
+  artifactsDir: textSchema,
+  reconcileMs: z.number().positive(),
+  quietMs: z.number().nonnegative(),
+  removeAfterMs: z.number().nonnegative(),
+  watch: z.enum(['events', 'poll']),
+  /** versionKey → digest. */
+  known: z.map(textSchema, textSchema),
+  /** What an earlier thread of this source reported as present. */
+  present: z.array(stagedSchema).readonly(),
+  headgateVersion: textSchema,
+})
+
+export type ToThread = z.infer<typeof toThreadSchema>
+export type FromThread = z.infer<typeof fromThreadSchema>
+export type ThreadData = z.infer<typeof threadDataSchema>

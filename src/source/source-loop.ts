@@ -1,0 +1,234 @@
+/**
+ * Everything the source thread does, but for being a thread.
+ *
+ * Owns: the watcher's life, the order of passes, links and syncing, the watch status.
+ * Does not own: the comparison (reconcile.ts), the port (source-thread.ts).
+ *
+ * L1  a link waits for one file to be read or synced at most, never for a whole pass.
+ * L2  syncing begins when the thread has been idle for a moment: a version just reported is linked
+ *     first.
+ */
+
+import type { Clock, Timer } from '../base/clock.ts'
+import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
+import { ArtifactStore } from './artifact-store.ts'
+import { isFsFault } from './fs-fault.ts'
+import type { FromThread, ThreadData, ToThread } from './messages.ts'
+import { Pacer } from './pacer.ts'
+import type { PassRequest } from './pacer.ts'
+import { Reconciler } from './reconcile.ts'
+import { scanRoot } from './scan.ts'
+import type { Scan } from './scan.ts'
+import type { WatchStatus } from './source.ts'
+import { watchRoot } from './watch.ts'
+import type { Watching } from './watch.ts'
+
+export interface LoopDeps {
+  readonly clock: Clock
+  /** Wall clock that the file system writes ctimes by, ms. */
+  readonly fileNow: () => number
+  readonly post: (message: FromThread) => void
+  /** A message that arrived and was not delivered yet; undefined: none. */
+  readonly nextMessage: () => ToThread | undefined
+  /** The thread may end. */
+  readonly ended: () => void
+}
+
+const IDLE_BEFORE_SYNC_MS = 20
+
+type Phase = 'new' | 'open' | 'closing'
+
+export class SourceLoop {
+  readonly #data: ThreadData
+  readonly #deps: LoopDeps
+  readonly #store: ArtifactStore
+  readonly #reconciler: Reconciler
+  readonly #pacer: Pacer
+  readonly #closings = new Set<Promise<unknown>>()
+  #phase: Phase = 'new'
+  #watching: Watching | undefined
+  #exhausted: string | undefined
+  #root: string | null = null
+  #missing: string | undefined
+  #lastReconcileAt = 0
+  #lastReconcileMs = 0
+  #reconcileIds: number[] = []
+  #sync: Generator<void, void> | undefined
+  #syncTimer: Timer | undefined
+  #pumping = false
+
+  constructor(data: ThreadData, deps: LoopDeps) {
+    const { clock, fileNow, post } = deps
+    this.#data = data
+    this.#deps = deps
+    const between = (): void => this.#pump()
+    this.#store = new ArtifactStore(data.artifactsDir, between)
+    const hasArtifacts = this.#store.open()
+    this.#reconciler = new Reconciler({
+      scan: () => scanRoot(data.packagesDir),
+      store: this.#store,
+      hasArtifacts,
+      quietMs: data.quietMs,
+      removeAfterMs: data.removeAfterMs,
+      known: data.known,
+      present: data.present,
+      running: { node: process.versions.node, headgate: data.headgateVersion },
+      moment: () => ({ now: clock.now(), fileNow: fileNow(), monotonic: clock.monotonic() }),
+      reports: {
+        staged: (event) => post({ type: 'staged', event: event }),
+        refused: (event) => post({ type: 'refused', event: event }),
+        cleared: (entry) => post({ type: 'cleared', event: { entry } }),
+        removed: (event) => post({ type: 'removed', event }),
+      },
+      between,
+      stopped: () => this.#phase === 'closing',
+    })
+    this.#pacer = new Pacer(clock, data.reconcileMs, (request) => this.#pass(request))
+  }
+
+  start(): void {
+    this.#phase = 'open'
+    this.#watch()
+    this.#pacer.full()
+    this.#deps.post({ type: 'started' })
+  }
+
+  receive(message: ToThread): void {
+    switch (message.type) {
+      case 'link':
+        this.#link(message.id, message.digest, message.slotDir)
+        return
+      case 'reconcile':
+        this.#reconcileIds.push(message.id)
+        this.#pacer.full()
+        return
+      case 'close':
+        this.#close()
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /** Messages that came while synchronous work was going on (L1). */
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      for (let next = this.#deps.nextMessage(); next !== undefined; ) {
+        this.receive(next)
+        next = this.#deps.nextMessage()
+      }
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  #pass(request: PassRequest): number | null {
+    const { clock, post } = this.#deps
+    const ids = request.only === null ? this.#reconcileIds.splice(0) : []
+    const began = clock.monotonic()
+    const { scan, nextLookAt } = this.#reconciler.pass(request.only, request.hints)
+    if (this.#phase === 'closing') return null
+    const changed = this.#follow(scan)
+    if (request.only === null) {
+      this.#lastReconcileAt = clock.now()
+      this.#lastReconcileMs = clock.monotonic() - began
+    }
+    if (request.only === null || changed) this.#postStatus()
+    for (const id of ids) post({ type: 'answer', id, error: null })
+    this.#syncLater()
+    return nextLookAt
+  }
+
+  /** Takes note of a root that went, came or was replaced; true when the mode changed. */
+  #follow(scan: Scan): boolean {
+    const was = this.#missing
+    if (scan.kind === 'missing') {
+      this.#missing = scan.reason
+      return was !== scan.reason
+    }
+    this.#missing = undefined
+    const isNewRoot = was !== undefined || (this.#root !== null && this.#root !== scan.root)
+    this.#root = scan.root
+    // The old watcher may still be watching the folder that was moved away.
+    if (isNewRoot && this.#exhausted === undefined) this.#watch()
+    return was !== undefined
+  }
+
+  #watch(): void {
+    this.#unwatch()
+    if (this.#data.watch === 'poll') return
+    this.#watching = watchRoot(this.#data.packagesDir, {
+      hint: (entry) => this.#pacer.hint(entry),
+      uncertain: () => this.#pacer.full(),
+      exhausted: (reason) => {
+        this.#exhausted = reason
+        this.#unwatch()
+        this.#pacer.full()
+      },
+    })
+  }
+
+  #unwatch(): void {
+    if (this.#watching === undefined) return
+    const closing = this.#watching.close().finally(() => this.#closings.delete(closing))
+    this.#closings.add(closing)
+    this.#watching = undefined
+  }
+
+  #postStatus(): void {
+    const event = {
+      ...this.#mode(),
+      lastReconcileAt: this.#lastReconcileAt,
+      lastReconcileMs: this.#lastReconcileMs,
+      entries: this.#reconciler.entries,
+    }
+    this.#deps.post({ type: 'watch', event })
+  }
+
+  #mode(): Pick<WatchStatus, 'mode' | 'reason'> {
+    if (this.#missing !== undefined) return { mode: 'missing', reason: this.#missing }
+    if (this.#exhausted !== undefined) return { mode: 'poll', reason: this.#exhausted }
+    if (this.#data.watch === 'poll') return { mode: 'poll', reason: 'asked for by option' }
+    return { mode: 'events' }
+  }
+
+  #link(id: number, digest: string, slotDir: string): void {
+    try {
+      this.#store.link(digest, slotDir)
+      this.#deps.post({ type: 'answer', id, error: null })
+    } catch (fault) {
+      const error = isFsFault(fault)
+        ? new HeadgateError('STORE_FAILED', { why: messageOf(fault) }, { cause: fault })
+        : toHeadgateError(fault)
+      this.#deps.post({ type: 'answer', id, error: error.toRecord() })
+    }
+  }
+
+  #syncLater(): void {
+    if (this.#store.unsynced === 0 && this.#sync === undefined) return
+    this.#syncTimer?.cancel()
+    this.#syncTimer = this.#deps.clock.after(IDLE_BEFORE_SYNC_MS, () => this.#syncStep())
+  }
+
+  /** One file a turn, so that messages and events come in between. */
+  #syncStep(): void {
+    if (this.#phase === 'closing') return
+    this.#sync ??= this.#store.sync()
+    if (this.#sync.next().done === true) {
+      this.#sync = undefined
+      return
+    }
+    this.#syncTimer = this.#deps.clock.after(0, () => this.#syncStep())
+  }
+
+  #close(): void {
+    if (this.#phase === 'closing') return
+    this.#phase = 'closing'
+    this.#pacer.stop()
+    this.#syncTimer?.cancel()
+    this.#unwatch()
+    void Promise.allSettled(this.#closings).then(() => this.#deps.ended())
+  }
+}

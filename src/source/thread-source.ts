@@ -1,0 +1,259 @@
+/**
+ * The source as the main thread sees it: a worker thread that is replaced when it dies.
+ *
+ * Owns: the thread's life, the calls that wait for it, what it has reported so far.
+ * Does not own: anything about files (source-loop.ts, in the thread).
+ *
+ * T1  a version is reported staged once while it is present, over all threads of this source.
+ * T2  a new thread is told what is present and known, so that it reports what went meanwhile.
+ * T3  every call ends: answered, asked again of the next thread, or refused when the source closes.
+ */
+
+import { readFileSync } from 'node:fs'
+import { extname, isAbsolute } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { z } from 'zod'
+import { systemClock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { HeadgateError, messageOf } from '../base/errors.ts'
+import { TypedEmitter } from '../base/events.ts'
+import type { Logger } from '../base/logger.ts'
+import { fromThreadSchema } from './messages.ts'
+import type { FromThread, ThreadData, ToThread } from './messages.ts'
+import type { Source, SourceEvents, SourceOptions, StagedDrop } from './source.ts'
+import { versionKey } from './versions.ts'
+
+export interface SourceDeps {
+  readonly logger: Logger
+  /** Default systemClock. */
+  readonly clock?: Clock
+}
+
+type Request = Extract<ToThread, { id: number }>
+
+interface Call {
+  readonly request: Request
+  readonly resolve: () => void
+  readonly reject: (fault: HeadgateError) => void
+}
+
+type Phase = 'new' | 'open' | 'closing'
+
+const FIRST_RESTART_MS = 50
+const LONGEST_RESTART_MS = 5000
+const CLOSE_GRACE_MS = 2000
+
+/** A published build is JavaScript; the repository runs TypeScript as it is. */
+const THREAD_FILE = new URL(`./source-thread${extname(import.meta.url)}`, import.meta.url)
+
+/** Throws OPTION_INVALID. */
+export function createSource(options: SourceOptions, deps: SourceDeps): Source {
+  return new ThreadSource(resolveOptions(options), deps)
+}
+
+class ThreadSource implements Source {
+  readonly events: TypedEmitter<SourceEvents>
+  readonly #data: Omit<ThreadData, 'present'>
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #known: Map<string, string>
+  readonly #present = new Map<string, StagedDrop>()
+  /** Refused entries, each with the number of the thread that said so. */
+  readonly #refused = new Map<string, number>()
+  readonly #calls = new Map<number, Call>()
+  readonly #started = Promise.withResolvers<void>()
+  #phase: Phase = 'new'
+  #thread: Worker | undefined
+  #threadNumber = 0
+  #nextId = 1
+  #restarts = 0
+  #restartTimer: Timer | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(data: Omit<ThreadData, 'present'>, deps: SourceDeps) {
+    this.#data = data
+    this.#known = new Map(data.known)
+    this.#logger = deps.logger
+    this.#clock = deps.clock ?? systemClock
+    this.#started.promise.catch(() => {})
+    this.events = new TypedEmitter((fault) => {
+      this.#logger.error({ why: messageOf(fault) }, 'a listener of source events failed')
+    })
+  }
+
+  start(): Promise<void> {
+    if (this.#phase === 'new') {
+      this.#phase = 'open'
+      this.#spawn()
+    }
+    return this.#started.promise
+  }
+
+  reconcile(): Promise<void> {
+    return this.#call({ type: 'reconcile', id: this.#nextId++ })
+  }
+
+  link(digest: string, slotDir: string): Promise<void> {
+    return this.#call({ type: 'link', id: this.#nextId++, digest, slotDir })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #call(request: Request): Promise<void> {
+    if (this.#phase !== 'open') return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
+    return new Promise((resolve, reject) => {
+      this.#calls.set(request.id, { request, resolve, reject })
+      this.#thread?.postMessage(request)
+    })
+  }
+
+  #spawn(): void {
+    const number = ++this.#threadNumber
+    const workerData: ThreadData = {
+      ...this.#data,
+      known: this.#known,
+      present: [...this.#present.values()],
+    }
+    // No environment and no flags of the host: the thread needs none, and inherits no preloads.
+    const thread = new Worker(THREAD_FILE, {
+      name: 'headgate-source',
+      workerData,
+      env: {},
+      execArgv: [],
+    })
+    this.#thread = thread
+    let why = 'it ended by itself'
+    thread.on('message', (message: unknown) => {
+      if (number !== this.#threadNumber || this.#phase !== 'open') return
+      const parsed = fromThreadSchema.safeParse(message)
+      if (parsed.success) {
+        this.#receive(number, parsed.data)
+        return
+      }
+      why = `it sent a message that was not understood: ${z.prettifyError(parsed.error)}`
+      void thread.terminate()
+    })
+    thread.on('messageerror', (fault) => {
+      why = messageOf(fault)
+      void thread.terminate()
+    })
+    thread.on('error', (fault) => {
+      why = messageOf(fault)
+    })
+    thread.on('exit', () => this.#lost(thread, why))
+    for (const call of this.#calls.values()) thread.postMessage(call.request)
+  }
+
+  #receive(number: number, message: FromThread): void {
+    switch (message.type) {
+      case 'staged': {
+        const drop = message.event
+        const key = versionKey(drop)
+        if (this.#present.has(key)) return
+        this.#known.set(key, drop.digest)
+        this.#present.set(key, drop)
+        this.events.emit('staged', drop)
+        return
+      }
+      case 'refused':
+        this.#refused.set(message.event.entry, number)
+        this.events.emit('refused', message.event)
+        return
+      case 'cleared':
+        if (this.#refused.delete(message.event.entry)) this.events.emit('cleared', message.event)
+        return
+      case 'removed':
+        if (this.#present.delete(versionKey(message.event))) {
+          this.events.emit('removed', message.event)
+        }
+        return
+      case 'watch':
+        this.events.emit('watch', message.event)
+        return
+      case 'started':
+        this.#clearOlderThan(number)
+        this.#restarts = 0
+        this.#started.resolve()
+        return
+      case 'answer':
+        this.#settle(message.id, message.error)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #settle(id: number, error: Extract<FromThread, { type: 'answer' }>['error']): void {
+    const call = this.#calls.get(id)
+    this.#calls.delete(id)
+    if (error === null) call?.resolve()
+    else call?.reject(HeadgateError.fromRecord(error))
+  }
+
+  /** What an earlier thread refused and this one's first pass did not is refused no longer (T2). */
+  #clearOlderThan(number: number): void {
+    for (const [entry, by] of this.#refused) {
+      if (by >= number) continue
+      this.#refused.delete(entry)
+      this.events.emit('cleared', { entry })
+    }
+  }
+
+  #lost(thread: Worker, why: string): void {
+    if (this.#thread !== thread) return
+    this.#thread = undefined
+    if (this.#phase !== 'open') return
+    const wait = Math.min(FIRST_RESTART_MS * 2 ** this.#restarts++, LONGEST_RESTART_MS)
+    const error = new HeadgateError('INTERNAL', { why: `the source thread was lost: ${why}` })
+    this.#logger.error({ why, restartInMs: wait }, 'the source thread was lost')
+    this.#restartTimer = this.#clock.after(wait, () => this.#spawn(), { keepAlive: true })
+    this.events.emit('fault', error.toRecord())
+  }
+
+  async #close(): Promise<void> {
+    this.#phase = 'closing'
+    this.#restartTimer?.cancel()
+    const closed = new HeadgateError('EXECUTOR_CLOSING')
+    this.#started.reject(closed)
+    for (const call of this.#calls.values()) call.reject(closed)
+    this.#calls.clear()
+    const thread = this.#thread
+    if (thread === undefined) return
+    const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+    thread.postMessage({ type: 'close' } satisfies ToThread)
+    const grace = this.#clock.after(CLOSE_GRACE_MS, () => void thread.terminate())
+    await ended
+    grace.cancel()
+  }
+}
+
+const positiveMs = z.number().positive().max(2_147_483_647)
+const absolutePath = z.string().refine(isAbsolute, { error: 'write an absolute path' })
+
+const optionsSchema = z.strictObject({
+  packagesDir: absolutePath,
+  artifactsDir: absolutePath,
+  reconcileMs: positiveMs.default(2000),
+  quietMs: z.number().nonnegative().default(250),
+  removeAfterMs: z.number().nonnegative().default(5000),
+  watch: z.enum(['events', 'poll']).default('events'),
+  known: z.map(z.string(), z.string()).default(() => new Map()),
+})
+
+function resolveOptions(options: SourceOptions): Omit<ThreadData, 'present'> {
+  const parsed = optionsSchema.safeParse(options)
+  if (parsed.success) return { ...parsed.data, headgateVersion: ownVersion() }
+  const [issue] = parsed.error.issues
+  throw new HeadgateError('OPTION_INVALID', {
+    option: issue?.path.join('.') || 'source',
+    why: issue?.message ?? 'it was not understood',
+  })
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version
+}

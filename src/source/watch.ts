@@ -1,0 +1,77 @@
+/**
+ * File events of packages-dir, as hints and nothing more (chokidar).
+ *
+ * Raw events are taken too: they come before chokidar has listed and compared, which is work on
+ * libuv's pool that a package's own code can hold up.
+ */
+
+import { join, relative, sep } from 'node:path'
+import { watch } from 'chokidar'
+import { codeOf } from './fs-fault.ts'
+import { entryOf, isIgnoredName } from './scan.ts'
+
+export interface WatchHandlers {
+  /** Something changed in an entry; null: among the names of the root. */
+  hint(entry: string | null): void
+  /** Events may have been lost; also when the watcher has become ready. */
+  uncertain(): void
+  /** The system has no watches left: there will be no reliable events. */
+  exhausted(reason: string): void
+}
+
+export interface Watching {
+  close(): Promise<void>
+}
+
+/** The root, its entries and one folder in each; tenants' entries without their sub-folders. */
+const DEPTH = 2
+
+const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE'])
+
+export function watchRoot(root: string, handlers: WatchHandlers): Watching {
+  const watcher = watch(root, {
+    depth: DEPTH,
+    followSymlinks: false,
+    ignoreInitial: true,
+    atomic: false,
+    ignored: (path) => isLeftOut(relative(root, path).split(sep)),
+  })
+  let open = true
+  const hint = (path: string): void => {
+    if (!open) return
+    const parts = relative(root, path).split(sep)
+    if (parts[0] !== undefined && isIgnoredName(parts[0]) && parts[0] !== '..') return
+    handlers.hint(entryOf(parts))
+  }
+  watcher.on('all', (_event, path) => hint(path))
+  watcher.on('raw', (_event, path, details: unknown) => {
+    const watched: unknown =
+      typeof details === 'object' && details !== null ? Reflect.get(details, 'watchedPath') : null
+    hint(typeof watched === 'string' ? join(watched, path ?? '') : root)
+  })
+  watcher.on('ready', () => {
+    if (open) handlers.uncertain()
+  })
+  watcher.on('error', (fault) => {
+    if (!open) return
+    const code = codeOf(fault)
+    if (EXHAUSTED.has(code)) handlers.exhausted(`no file watches left (${code})`)
+    else handlers.uncertain()
+  })
+  return {
+    close() {
+      open = false
+      return watcher.close()
+    },
+  }
+}
+
+/** Parts that are large and seldom change alone: the reconcile sees them. */
+function isLeftOut(parts: readonly string[]): boolean {
+  if (parts[0] === '' || parts[0] === '..') return false
+  return (
+    (parts[0] !== undefined && isIgnoredName(parts[0])) ||
+    parts.includes('node_modules') ||
+    parts.includes('.git')
+  )
+}

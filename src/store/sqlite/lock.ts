@@ -1,0 +1,76 @@
+/**
+ * One executor per data dir.
+ *
+ * Owns: `lock.db`, on which the holder keeps an exclusive SQLite lock, and `lock.pid`, which only
+ * names the holder in the message of the one that is refused.
+ *
+ * L1  the operating system gives the lock up when the process ends, however it ends.
+ * L2  SQLite arbitrates between connections of one process too, so a second store in the same
+ *     process is refused like one in another.
+ * L3  nothing of headgate opens `lock.db` except through SQLite: POSIX drops a process's locks on a
+ *     file when the process closes any descriptor of it.
+ */
+
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { HeadgateError, messageOf } from '../../base/errors.ts'
+
+const SQLITE_BUSY = 5
+
+export interface DataDirLock {
+  /** Idempotent. */
+  release(): void
+}
+
+/**
+ * Takes the data dir for this store, creating the folder when it is missing.
+ *
+ * Throws DATA_DIR_IN_USE `{dir, pid}` or DATA_DIR_INVALID `{dir, why}`.
+ */
+export function lockDataDir(dir: string): DataDirLock {
+  const pidFile = join(dir, 'lock.pid')
+  let db: DatabaseSync | undefined
+  try {
+    createFolder(dir)
+    db = new DatabaseSync(join(dir, 'lock.db'), { timeout: 0 })
+    db.exec('pragma locking_mode = exclusive; begin exclusive')
+    writeFileSync(pidFile, `${process.pid}\n`)
+  } catch (fault) {
+    db?.close()
+    if (isBusy(fault)) {
+      throw new HeadgateError('DATA_DIR_IN_USE', { dir, pid: readPid(pidFile) }, { cause: fault })
+    }
+    throw new HeadgateError('DATA_DIR_INVALID', { dir, why: messageOf(fault) }, { cause: fault })
+  }
+  const held = db
+  return {
+    release() {
+      if (!held.isOpen) return
+      // Before the lock goes: afterwards the file may be the next holder's.
+      rmSync(pidFile, { force: true })
+      held.close()
+    },
+  }
+}
+
+/** Not `recursive: true`: that repeats for ever where a parent exists but takes no folder (/proc). */
+function createFolder(dir: string): void {
+  if (existsSync(dir)) return
+  createFolder(dirname(dir))
+  mkdirSync(dir)
+}
+
+function isBusy(fault: unknown): boolean {
+  return fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
+}
+
+/** The holder writes the file just after it has the lock: for that moment the pid is unknown. */
+function readPid(pidFile: string): number | 'unknown' {
+  try {
+    const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
+    return Number.isSafeInteger(pid) ? pid : 'unknown'
+  } catch {
+    return 'unknown'
+  }
+}

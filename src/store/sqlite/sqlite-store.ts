@@ -1,0 +1,324 @@
+/**
+ * The embedded store: SQLite on a thread of its own, one file per data dir.
+ *
+ * Owns: the store thread, the lock of the data dir, the calls that wait for a commit.
+ * Does not own: SQL (operations.ts), what the records mean (routing/, executor/).
+ *
+ * Q1  at most one batch is with the thread; calls that arrive meanwhile are the next one. So a
+ *     group commit needs no timer, and its size follows what a commit costs.
+ * Q2  every call settles: with its committed result, or with an error when it, the commit or the
+ *     thread failed. None is dropped.
+ * Q3  the lock outlives the thread: until close(), a store whose thread died keeps others out,
+ *     because the executor around it still runs.
+ */
+
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { z } from 'zod'
+import { HeadgateError, messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type {
+  ControlEntry,
+  KnownVersion,
+  NewControlEntry,
+  RouteRecord,
+  Store,
+  StoreSnapshot,
+  SwapReceipt,
+} from '../store.ts'
+import { type DataDirLock, lockDataDir } from './lock.ts'
+import {
+  type Operation,
+  type Outcome,
+  operationSchema,
+  type Reply,
+  type Request,
+  replySchema,
+  resultSchemas,
+  type ThreadOptions,
+} from './messages.ts'
+
+/** Bounds the time one transaction takes, and with it the wait of the first call of the next. */
+const LARGEST_BATCH = 1000
+
+export interface SqliteStoreOptions {
+  /** Absolute path; created when missing. Holds `state.db`, `lock.db`, `lock.pid`. */
+  readonly dataDir: string
+  /** Id of this start of the executor; stands in every control entry it writes. */
+  readonly boot: string
+  /**
+   * `full` (default): a resolved call survives power loss. `os`: it survives the end of the process;
+   * a power cut may lose the last commits, never corrupt the file.
+   */
+  readonly durability?: 'full' | 'os'
+}
+
+export interface SqliteStoreParts {
+  readonly logger: Logger
+  /** How the store thread is started; default: a worker thread that runs store-thread. */
+  readonly spawn?: (options: ThreadOptions) => Worker
+}
+
+/** The embedded store; nothing is touched before open(). */
+export function createSqliteStore(options: SqliteStoreOptions, parts: SqliteStoreParts): Store {
+  return new SqliteStore(options, parts)
+}
+
+interface Pending {
+  readonly operation: Operation
+  settle(outcome: Outcome): void
+}
+
+type State =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'opening'; readonly opened: PromiseWithResolvers<StoreSnapshot> }
+  | { readonly kind: 'open' }
+  /** The last calls are being committed; `ended` resolves with the thread's exit. */
+  | { readonly kind: 'closing'; readonly ended: PromiseWithResolvers<void> }
+  | { readonly kind: 'broken'; readonly error: HeadgateError }
+  | { readonly kind: 'closed' }
+
+class SqliteStore implements Store {
+  readonly #options: ThreadOptions
+  readonly #logger: Logger
+  readonly #spawn: (options: ThreadOptions) => Worker
+  #state: State = { kind: 'new' }
+  #lock: DataDirLock | undefined
+  #worker: Worker | undefined
+  /** Why the thread is about to exit, when it said so. */
+  #fault: HeadgateError | undefined
+  #closing: Promise<void> | undefined
+  #waiting: Pending[] = []
+  #committing: readonly Pending[] = []
+  #flushPlanned = false
+  #closeSent = false
+
+  constructor(options: SqliteStoreOptions, { logger, spawn = spawnStoreThread }: SqliteStoreParts) {
+    this.#options = {
+      dataDir: options.dataDir,
+      boot: options.boot,
+      durability: options.durability ?? 'full',
+    }
+    this.#logger = logger
+    this.#spawn = spawn
+  }
+
+  async open(): Promise<StoreSnapshot> {
+    if (this.#state.kind !== 'new') {
+      throw new HeadgateError('INTERNAL', { why: `the store is ${this.#state.kind} already` })
+    }
+    this.#lock = lockDataDir(this.#options.dataDir)
+    const opened = Promise.withResolvers<StoreSnapshot>()
+    this.#state = { kind: 'opening', opened }
+    this.#fault = undefined
+    const worker = this.#spawn(this.#options)
+    this.#worker = worker
+    worker.on('message', (message: unknown) => this.#receive(message))
+    worker.on('error', (error) => {
+      this.#fault ??= failed(messageOf(error))
+    })
+    worker.on('exit', (code) => {
+      this.#worker = undefined
+      this.#exited(this.#fault ?? failed(`the store thread exited (${code})`))
+    })
+    return opened.promise
+  }
+
+  append(entries: readonly NewControlEntry[]): Promise<readonly ControlEntry[]> {
+    return this.#call({ op: 'append', entries: [...entries] }, resultSchemas.append)
+  }
+
+  commitRoute(
+    route: RouteRecord,
+    entries: readonly NewControlEntry[],
+  ): Promise<readonly ControlEntry[]> {
+    return this.#call(
+      { op: 'commitRoute', route, entries: [...entries] },
+      resultSchemas.commitRoute,
+    )
+  }
+
+  know(version: KnownVersion): Promise<boolean> {
+    return this.#call({ op: 'know', version }, resultSchemas.know)
+  }
+
+  reserve(what: 'generation' | 'epoch', count: number): Promise<number> {
+    return this.#call({ op: 'reserve', what, count }, resultSchemas.reserve)
+  }
+
+  putReceipt(receipt: SwapReceipt): Promise<void> {
+    return this.#call({ op: 'putReceipt', receipt }, resultSchemas.putReceipt)
+  }
+
+  receipts(query: Parameters<Store['receipts']>[0]): Promise<readonly SwapReceipt[]> {
+    return this.#call({ op: 'receipts', query }, resultSchemas.receipts)
+  }
+
+  control(query: Parameters<Store['control']>[0]): Promise<readonly ControlEntry[]> {
+    return this.#call({ op: 'control', query }, resultSchemas.control)
+  }
+
+  /** Commits what waits, then ends the thread and frees the data dir. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    // A failed open has told its own caller; here it only means that there is less to close.
+    if (this.#state.kind === 'opening') await this.#state.opened.promise.catch(() => undefined)
+    if (this.#state.kind === 'open') {
+      const ended = Promise.withResolvers<void>()
+      this.#state = { kind: 'closing', ended }
+      this.#planFlush()
+      await ended.promise
+    }
+    await this.#worker?.terminate()
+    this.#lock?.release()
+    this.#state = { kind: 'closed' }
+  }
+
+  /** Queues one operation; the copy that validation makes also keeps later edits of it out. */
+  #call<T>(operation: Operation, result: z.ZodType<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#state.kind !== 'open') throw this.#unavailable()
+      const checked = operationSchema.safeParse(operation)
+      if (!checked.success) {
+        const why = `the store refused ${operation.op}: ${z.prettifyError(checked.error)}`
+        throw new HeadgateError('INTERNAL', { why })
+      }
+      this.#waiting.push({
+        operation: checked.data,
+        settle(outcome) {
+          if (!outcome.ok) return reject(HeadgateError.fromRecord(outcome.error))
+          const value = result.safeParse(outcome.value)
+          if (value.success) return resolve(value.data)
+          const why = `${operation.op} answered what it cannot: ${z.prettifyError(value.error)}`
+          reject(failed(why))
+        },
+      })
+      this.#planFlush()
+    })
+  }
+
+  #unavailable(): HeadgateError {
+    if (this.#state.kind === 'broken') return this.#state.error
+    return failed(`the store is ${this.#state.kind}, not open`)
+  }
+
+  #planFlush(): void {
+    if (this.#flushPlanned || this.#committing.length > 0) return
+    this.#flushPlanned = true
+    setImmediate(() => {
+      this.#flushPlanned = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#committing.length > 0) return
+    if (this.#state.kind !== 'open' && this.#state.kind !== 'closing') return
+    if (this.#waiting.length > 0) {
+      this.#committing = this.#waiting.splice(0, LARGEST_BATCH)
+      this.#send({ type: 'batch', operations: this.#committing.map((call) => call.operation) })
+    } else if (this.#state.kind === 'closing' && !this.#closeSent) {
+      this.#closeSent = true
+      this.#send({ type: 'close' })
+    }
+  }
+
+  #send(request: Request): void {
+    this.#worker?.postMessage(request)
+  }
+
+  #receive(message: unknown): void {
+    const reply = replySchema.safeParse(message)
+    if (!reply.success) {
+      this.#fault = failed(`the store thread sent ${z.prettifyError(reply.error)}`)
+      void this.#worker?.terminate()
+      return
+    }
+    this.#handle(reply.data)
+  }
+
+  #handle(reply: Reply): void {
+    switch (reply.type) {
+      case 'opened':
+        if (this.#state.kind !== 'opening') return
+        this.#state.opened.resolve(reply.snapshot)
+        this.#state = { kind: 'open' }
+        return
+      case 'refused':
+        this.#fault = HeadgateError.fromRecord(reply.error)
+        return
+      case 'committed':
+        this.#settle(reply.outcomes)
+        // At once: the calls of the last commit's time have waited long enough to be a group (Q1).
+        this.#flush()
+        return
+      case 'closed':
+        return
+      default:
+        reply satisfies never
+    }
+  }
+
+  #settle(outcomes: readonly Outcome[]): void {
+    const calls = this.#committing
+    this.#committing = []
+    for (const [index, call] of calls.entries()) {
+      call.settle(outcomes[index] ?? refusal(failed('the store thread left out an outcome')))
+    }
+  }
+
+  #exited(error: HeadgateError): void {
+    switch (this.#state.kind) {
+      case 'opening': {
+        const { opened } = this.#state
+        // The data dir is free again, and the same store may be opened again.
+        this.#lock?.release()
+        this.#state = { kind: 'new' }
+        return opened.reject(error)
+      }
+      case 'open':
+        this.#state = { kind: 'broken', error }
+        this.#logger.error({ error: error.toRecord() }, 'the store thread died')
+        return this.#rejectAll(error)
+      case 'closing':
+        this.#rejectAll(error)
+        return this.#state.ended.resolve()
+      case 'new':
+      case 'broken':
+      case 'closed':
+        return
+      default:
+        this.#state satisfies never
+    }
+  }
+
+  #rejectAll(error: HeadgateError): void {
+    const calls = [...this.#committing, ...this.#waiting]
+    this.#committing = []
+    this.#waiting = []
+    for (const call of calls) call.settle(refusal(error))
+  }
+}
+
+function failed(why: string): HeadgateError {
+  return new HeadgateError('STORE_FAILED', { why })
+}
+
+function refusal(error: HeadgateError): Outcome {
+  return { ok: false, error: error.toRecord() }
+}
+
+/** `env: {}` and `execArgv: []`: nothing of the parent's environment or flags reaches the thread. */
+function spawnStoreThread(options: ThreadOptions): Worker {
+  const entry = new URL(`./store-thread${extname(import.meta.url)}`, import.meta.url)
+  return new Worker(entry, {
+    name: 'headgate-store',
+    env: {},
+    execArgv: [],
+    workerData: options,
+  })
+}

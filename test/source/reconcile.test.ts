@@ -1,0 +1,519 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { MANIFEST_FILE } from '../../src/domain/digest.ts'
+import { ArtifactStore } from '../../src/source/artifact-store.ts'
+import { Reconciler } from '../../src/source/reconcile.ts'
+import type { ReconcilerOptions } from '../../src/source/reconcile.ts'
+import { scanRoot } from '../../src/source/scan.ts'
+import type { RefusedDrop, StagedDrop } from '../../src/source/source.ts'
+import { makePlace, packageFiles, packed, writeFiles } from './drops.ts'
+import type { Place } from './drops.ts'
+
+const QUIET_MS = 250
+const REMOVE_AFTER_MS = 5000
+
+interface Bench {
+  readonly place: Place
+  readonly store: ArtifactStore
+  readonly lines: string[]
+  readonly staged: StagedDrop[]
+  readonly refused: RefusedDrop[]
+  /** A full pass; returns the lines it added. */
+  pass(): string[]
+  advance(ms: number): void
+  nextLookInMs(): number | null
+  /** Files read by the store since the last call. */
+  reads(): number
+}
+
+interface Teardown {
+  teardown(fn: () => void): void
+}
+
+/** A reconciler over real files whose time is real time plus what a test advances. */
+function bench(t: Teardown, options: Partial<ReconcilerOptions> = {}, place?: Place): Bench {
+  const where = place ?? makePlace(t)
+  const lines: string[] = []
+  const staged: StagedDrop[] = []
+  const refused: RefusedDrop[] = []
+  let ahead = 0
+  let reads = 0
+  let nextLookAt: number | null = null
+  const moment = (): { now: number; fileNow: number; monotonic: number } => {
+    const now = Date.now() + ahead
+    return { now, fileNow: now, monotonic: now }
+  }
+  const store = new ArtifactStore(where.artifactsDir)
+  const hasArtifacts = store.open()
+  const reconciler = new Reconciler({
+    scan: () => scanRoot(where.packagesDir),
+    store,
+    hasArtifacts,
+    quietMs: QUIET_MS,
+    removeAfterMs: REMOVE_AFTER_MS,
+    known: new Map(),
+    present: [],
+    running: { node: process.versions.node, headgate: null },
+    moment,
+    reports: {
+      staged: (drop) => {
+        staged.push(drop)
+        lines.push(`staged ${drop.entry} ${drop.package}@${drop.version}`)
+      },
+      refused: (drop) => {
+        refused.push(drop)
+        lines.push(`${drop.kind} ${drop.entry} ${drop.error.code}`)
+      },
+      cleared: (entry) => lines.push(`cleared ${entry}`),
+      removed: (drop) => lines.push(`removed ${drop.entry} ${drop.package}@${drop.version}`),
+    },
+    between: () => void reads++,
+    stopped: () => false,
+    ...options,
+  })
+  return {
+    place: where,
+    store,
+    lines,
+    staged,
+    refused,
+    pass() {
+      const from = lines.length
+      nextLookAt = reconciler.pass(null, new Map()).nextLookAt
+      return lines.slice(from)
+    },
+    advance: (ms) => void (ahead += ms),
+    nextLookInMs: () => (nextLookAt === null ? null : nextLookAt - moment().monotonic),
+    reads() {
+      const count = reads
+      reads = 0
+      return count
+    },
+  }
+}
+
+t.test('a plain folder cut after every file is staged once, when whole and quiet', (t) => {
+  const b = bench(t)
+  const files = packageFiles('alpha', '1.0.0', {
+    'src/a.ts': '1',
+    'src/deep/b.ts': '2',
+    'z.txt': '',
+  })
+  for (const [path, text] of Object.entries(files)) {
+    writeFiles(b.place.path('alpha'), { [path]: text })
+    b.pass()
+    const wait = b.nextLookInMs()
+    t.ok(wait !== null && wait > 0 && wait <= QUIET_MS + 1, `next look in ${wait} ms`)
+  }
+  t.same(b.lines, ['incomplete alpha DROP_INCOMPLETE'], 'said once')
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['cleared alpha', 'staged alpha alpha@1.0.0'])
+  t.equal(b.staged[0]?.files, Object.keys(files).length)
+  t.end()
+})
+
+t.test('a packed folder cut after every file is staged at once when whole', (t) => {
+  const b = bench(t)
+  const files = Object.entries(packed(packageFiles('alpha', '1.0.0', { 'src/a.ts': '1' })))
+  // The manifest first: from then on it says what is missing.
+  files.reverse()
+  for (const [index, [path, text]] of files.entries()) {
+    t.notOk(b.lines.some((line) => line.startsWith('staged')))
+    writeFiles(b.place.path('alpha'), { [path]: text })
+    b.pass()
+    if (index === 0) t.match(b.refused.at(-1)?.error.message, /package\.json is missing/)
+  }
+  t.equal(b.lines.at(-1), 'staged alpha alpha@1.0.0')
+  t.notOk(existsSync(join(b.staged[0]?.artifactDir ?? '', MANIFEST_FILE)), 'artifact = its digest')
+  t.end()
+})
+
+t.test('one flipped bit in any file of a packed folder is incomplete and named', (t) => {
+  const files = packed(packageFiles('alpha', '1.0.0', { 'src/a.ts': 'export const a = 1\n' }))
+  const paths = Object.keys(files).filter((path) => path !== MANIFEST_FILE)
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.nat(), fc.nat(7), (path, position, bit) => {
+      const teardowns: (() => void)[] = []
+      const b = bench({ teardown: (fn) => void teardowns.push(fn) })
+      try {
+        const bytes = Buffer.from(files[path] ?? '')
+        const at = position % bytes.length
+        bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << bit), at)
+        b.place.drop('alpha', files)
+        writeFileSync(join(b.place.path('alpha'), path), bytes)
+        b.pass()
+        const message = b.refused[0]?.error.message ?? ''
+        return (
+          b.staged.length === 0 && b.refused[0]?.kind === 'incomplete' && message.includes(path)
+        )
+      } finally {
+        for (const teardown of teardowns) teardown()
+      }
+    }),
+    { numRuns: 60 },
+  )
+  t.end()
+})
+
+t.test('a file too many, and a manifest that is no manifest, are not staged', (t) => {
+  const b = bench(t)
+  const files = packed(packageFiles('alpha', '1.0.0'))
+  b.place.drop('extra', { ...files, 'src/extra.ts': '' })
+  b.place.drop('broken', { ...files, [MANIFEST_FILE]: '{"contract": 1, "fil' })
+  t.same(b.pass(), ['incomplete broken DROP_INCOMPLETE', 'incomplete extra DROP_INCOMPLETE'])
+  t.match(b.refused[1]?.error.message, /src\/extra\.ts is not in/)
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['rejected broken MANIFEST_INVALID'], "quiet, so it is the bytes' fault")
+  t.end()
+})
+
+t.test('R2: what is settled is not read again until its form changes', (t) => {
+  const b = bench(t)
+  b.place.drop('alpha', packageFiles('alpha', '1.0.0'))
+  b.place.drop('bad', { 'package.json': '{}' })
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['staged alpha alpha@1.0.0', 'rejected bad PACKAGE_JSON_INVALID'])
+  b.reads()
+  t.same(b.pass(), [])
+  t.equal(b.reads(), 2, 'one step for each entry, none for files')
+  const file = join(b.place.path('alpha'), 'src/index.ts')
+  utimesSync(file, new Date(), new Date())
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), [], 'the same bytes are the same version')
+  t.ok(b.reads() > 2)
+  t.equal(b.nextLookInMs(), null)
+  t.end()
+})
+
+t.test('an empty folder waits, and one without package.json is refused once quiet', (t) => {
+  const b = bench(t)
+  mkdirSync(b.place.path('alpha'))
+  t.same(b.pass(), ['incomplete alpha DROP_INCOMPLETE'])
+  t.match(b.refused[0]?.error.message, /package\.json is not there yet/)
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['rejected alpha PACKAGE_JSON_MISSING'])
+  writeFiles(b.place.path('alpha'), packageFiles('alpha', '1.0.0'))
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['cleared alpha', 'staged alpha alpha@1.0.0'])
+  t.end()
+})
+
+t.test('a file time in the future does not delay a drop', (t) => {
+  const b = bench(t)
+  b.place.drop('alpha', packageFiles('alpha', '1.0.0'))
+  b.advance(-3_600_000)
+  t.same(b.pass(), ['incomplete alpha DROP_INCOMPLETE'])
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['cleared alpha', 'staged alpha alpha@1.0.0'])
+  t.end()
+})
+
+t.test('same name and version with other bytes is a conflict, and the first stays', (t) => {
+  const b = bench(t, { known: new Map([['public/old@1.0.0', 'f'.repeat(64)]]) })
+  b.place.drop('a', packed(packageFiles('alpha', '1.0.0')))
+  t.same(b.pass(), ['staged a alpha@1.0.0'])
+  b.place.drop('b', packed(packageFiles('alpha', '1.0.0', { 'more.ts': '' })))
+  b.place.drop('old', packed(packageFiles('old', '1.0.0')))
+  t.same(b.pass(), ['rejected b VERSION_CONFLICT', 'rejected old VERSION_CONFLICT'])
+  t.match(b.refused[0], { package: 'alpha', version: '1.0.0', digest: /^[0-9a-f]{64}$/ })
+  rmSync(b.place.path('a'), { recursive: true })
+  b.pass()
+  b.advance(REMOVE_AFTER_MS)
+  t.same(b.pass(), ['removed a alpha@1.0.0'])
+  t.same(b.pass(), [], 'a number once used stays used')
+  t.end()
+})
+
+t.test('R3: an entry edited in place is refused while its staged version stays present', (t) => {
+  const b = bench(t)
+  const files = packageFiles('alpha', '1.0.0')
+  b.place.drop('a', files)
+  b.advance(QUIET_MS + 1)
+  b.pass()
+  writeFileSync(join(b.place.path('a'), 'src/index.ts'), 'export default 2\n')
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['rejected a VERSION_CONFLICT'])
+  b.advance(10 * REMOVE_AFTER_MS)
+  t.same([...b.pass(), ...b.pass()], [], 'not removed')
+  const artifact = b.staged[0]?.artifactDir ?? ''
+  t.equal(readFileSync(join(artifact, 'src/index.ts'), 'utf8'), files['src/index.ts'])
+  writeFiles(b.place.path('a'), packageFiles('alpha', '1.0.1'))
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['cleared a', 'staged a alpha@1.0.1'])
+  b.advance(REMOVE_AFTER_MS)
+  t.same(b.pass(), ['removed a alpha@1.0.0'], 'its bytes are in the folder no longer')
+  t.end()
+})
+
+t.test('two entries with equal bytes are one version, and a rename is no removal', (t) => {
+  const b = bench(t)
+  const files = packed(packageFiles('alpha', '1.0.0'))
+  b.place.drop('a', files)
+  b.place.drop('b', files)
+  t.same(b.pass(), ['staged a alpha@1.0.0'])
+  rmSync(b.place.path('a'), { recursive: true })
+  renameSync(b.place.path('b'), b.place.path('c'))
+  b.pass()
+  b.advance(REMOVE_AFTER_MS)
+  t.same([...b.pass(), ...b.pass()], [])
+  rmSync(b.place.path('c'), { recursive: true })
+  b.pass()
+  b.advance(REMOVE_AFTER_MS)
+  t.same(b.pass(), ['removed c alpha@1.0.0'])
+  t.end()
+})
+
+t.test('tenants are apart: the same name, version and other bytes is no conflict', (t) => {
+  const b = bench(t)
+  b.place.drop('@acme/billing', packed(packageFiles('billing', '1.0.0', { 'a.ts': '1' })))
+  b.place.drop('@globex/billing', packed(packageFiles('billing', '1.0.0', { 'a.ts': '2' })))
+  b.place.drop('billing', packed(packageFiles('billing', '1.0.0', { 'a.ts': '3' })))
+  b.place.drop('@Not A Tenant/billing', packed(packageFiles('billing', '1.0.0')))
+  b.pass()
+  t.same(b.staged.map(({ tenant, entry }) => [tenant, entry]).sort(), [
+    ['acme', '@acme/billing'],
+    ['globex', '@globex/billing'],
+    ['public', 'billing'],
+  ])
+  t.match(b.refused, [{ entry: '@Not A Tenant', error: { code: 'NAME_INVALID' } }])
+  t.end()
+})
+
+t.test('names of work in progress are not looked at', (t) => {
+  const b = bench(t)
+  for (const name of ['.alpha', 'alpha.part', 'alpha~', '@acme/.alpha', '@acme/a.part', '.@x/a']) {
+    b.place.drop(name, packed(packageFiles('alpha', '1.0.0')))
+  }
+  t.same(b.pass(), [])
+  renameSync(b.place.path('.alpha'), b.place.path('alpha'))
+  t.same(b.pass(), ['staged alpha alpha@1.0.0'])
+  t.end()
+})
+
+t.test('files and archives are no drops, and the refusal goes with them', (t) => {
+  const b = bench(t)
+  writeFileSync(b.place.path('alpha-1.0.0.tgz'), 'x')
+  writeFileSync(b.place.path('readme.md'), 'x')
+  t.same(b.pass(), [
+    'rejected alpha-1.0.0.tgz DROP_UNSUPPORTED',
+    'rejected readme.md DROP_UNSUPPORTED',
+  ])
+  t.match(b.refused[0]?.error.message, /headgate pack/)
+  rmSync(b.place.path('readme.md'))
+  t.same(b.pass(), ['cleared readme.md'])
+  t.end()
+})
+
+t.test('links and FIFOs are refused without being opened, and others go on', (t) => {
+  const b = bench(t)
+  const good = packageFiles('alpha', '1.0.0')
+  const outside = join(b.place.root, 'outside')
+  writeFiles(outside, good)
+  const links: Record<string, string> = {
+    out: outside,
+    up: '..',
+    dangling: '/nowhere',
+    loop: 'odd',
+    file: join(outside, 'package.json'),
+  }
+  for (const [name, target] of Object.entries(links)) {
+    b.place.drop(name, good)
+    symlinkSync(target, join(b.place.path(name), 'odd'))
+  }
+  symlinkSync(outside, b.place.path('top'))
+  b.place.drop('fifo', good)
+  execFileSync('mkfifo', [join(b.place.path('fifo'), 'src/pipe')])
+  b.place.drop('zgood', packed(good))
+  b.pass()
+  t.same(
+    b.staged.map(({ entry }) => entry),
+    ['zgood'],
+  )
+  t.same(
+    b.refused.map(({ entry, error }) => [entry, error.code]),
+    [
+      ...['dangling', 'fifo', 'file', 'loop', 'out', 'top', 'up'].map((name) => [
+        name,
+        'FILE_REFUSED',
+      ]),
+    ],
+  )
+  t.match(b.refused[1]?.error.message, /src\/pipe in fifo.*FIFO/)
+  rmSync(join(b.place.path('fifo'), 'src/pipe'))
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['cleared fifo'], 'the version is present by zgood already')
+  t.end()
+})
+
+t.test('case twins in one folder are refused', (t) => {
+  const b = bench(t)
+  b.place.drop('alpha', packageFiles('alpha', '1.0.0', { 'src/A.ts': '', 'src/a.ts': '' }))
+  t.same(b.pass(), ['rejected alpha FILE_REFUSED'])
+  t.end()
+})
+
+t.test('.git and node_modules/.bin are left out, dependencies come along', (t) => {
+  const b = bench(t)
+  const files = packageFiles('alpha', '1.0.0', { 'node_modules/dep/index.js': '' })
+  b.place.drop('alpha', { ...files, '.git/HEAD': 'x', 'src/.git/HEAD': 'x' })
+  mkdirSync(join(b.place.path('alpha'), 'node_modules/.bin'))
+  symlinkSync('../dep/index.js', join(b.place.path('alpha'), 'node_modules/.bin/dep'))
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['staged alpha alpha@1.0.0'])
+  t.same(readdirSync(b.staged[0]?.artifactDir ?? '', { recursive: true }).sort(), [
+    'node_modules',
+    'node_modules/dep',
+    'node_modules/dep/index.js',
+    'package.json',
+    'src',
+    'src/index.ts',
+  ])
+  t.equal(statSync(join(b.staged[0]?.artifactDir ?? '', 'src/index.ts')).mode & 0o222, 0)
+  t.end()
+})
+
+t.test('unreadable files and folders are incomplete with the reason, others go on', (t) => {
+  const b = bench(t)
+  const files = packed(packageFiles('alpha', '1.0.0'))
+  b.place.drop('file', files)
+  b.place.drop('folder', files)
+  b.place.drop('zgood', packed(packageFiles('beta', '1.0.0')))
+  const file = join(b.place.path('file'), 'src/index.ts')
+  const folder = join(b.place.path('folder'), 'src')
+  chmodSync(file, 0)
+  chmodSync(folder, 0)
+  asOrdinaryUser(b.place, () => b.pass())
+  t.same(
+    b.staged.map(({ entry }) => entry),
+    ['zgood'],
+  )
+  t.same(
+    b.refused.map(({ entry, kind }) => [entry, kind]),
+    [
+      ['file', 'incomplete'],
+      ['folder', 'incomplete'],
+    ],
+  )
+  t.match(b.refused[0]?.error.message, /src\/index\.ts cannot be read: EACCES/)
+  t.match(b.refused[1]?.error.message, /src cannot be read: EACCES/)
+  chmodSync(file, 0o444)
+  asOrdinaryUser(b.place, () => b.pass())
+  t.same(b.lines.slice(-2), ['cleared file', 'staged file alpha@1.0.0'])
+  chmodSync(folder, 0o755)
+  t.end()
+})
+
+t.test('a store that cannot be written defers the drop, with backoff, until it can', (t) => {
+  const b = bench(t)
+  rmSync(b.place.artifactsDir, { recursive: true })
+  writeFileSync(b.place.artifactsDir, 'in the way')
+  b.pass()
+  b.place.drop('alpha', packed(packageFiles('alpha', '1.0.0')))
+  t.same(b.pass(), ['deferred alpha STAGING_DEFERRED'])
+  const first = b.nextLookInMs() ?? 0
+  t.same(b.pass(), [], 'not before its time')
+  b.advance(first)
+  t.same(b.pass(), [], 'said once')
+  t.ok((b.nextLookInMs() ?? 0) > first, 'later and later')
+  rmSync(b.place.artifactsDir)
+  b.advance(30_000)
+  t.same(b.pass(), ['cleared alpha', 'staged alpha alpha@1.0.0'])
+  t.end()
+})
+
+t.test('R4: a root that is missing or unreadable removes nothing', (t) => {
+  const b = bench(t)
+  b.place.drop('alpha', packed(packageFiles('alpha', '1.0.0')))
+  b.place.drop('@acme/alpha', packed(packageFiles('alpha', '1.0.0')))
+  b.pass()
+  const away = join(b.place.root, 'away')
+  renameSync(b.place.packagesDir, away)
+  for (let i = 0; i < 3; i++) {
+    t.same(b.pass(), [])
+    b.advance(10 * REMOVE_AFTER_MS)
+  }
+  renameSync(away, b.place.packagesDir)
+  t.same(b.pass(), [])
+  chmodSync(join(b.place.packagesDir, '@acme'), 0)
+  for (let i = 0; i < 3; i++) {
+    asOrdinaryUser(b.place, () => t.same(b.pass(), []))
+    b.advance(10 * REMOVE_AFTER_MS)
+  }
+  chmodSync(join(b.place.packagesDir, '@acme'), 0o755)
+  t.same(b.pass(), [])
+  rmSync(b.place.path('alpha'), { recursive: true })
+  b.pass()
+  b.advance(REMOVE_AFTER_MS)
+  t.same(b.pass(), ['removed alpha alpha@1.0.0'])
+  t.end()
+})
+
+t.test('an artifact torn on disk is recopied at the next start, a whole one is not', (t) => {
+  const first = bench(t)
+  for (const name of ['torn', 'whole']) {
+    first.place.drop(name, packed(packageFiles(name, '1.0.0')))
+  }
+  first.pass()
+  const [torn, whole] = first.staged
+  const file = join(torn?.artifactDir ?? '', 'src/index.ts')
+  const intact = readFileSync(file, 'utf8')
+  chmodSync(file, 0o644)
+  writeFileSync(file, '\0'.repeat(intact.length))
+  const inode = statSync(join(whole?.artifactDir ?? '', 'package.json')).ino
+  mkdirSync(join(first.place.artifactsDir, '.tmp-left-over'))
+  const second = bench(t, {}, first.place)
+  t.same(second.pass(), ['staged torn torn@1.0.0', 'staged whole whole@1.0.0'])
+  t.equal(readFileSync(file, 'utf8'), intact)
+  t.equal(statSync(join(whole?.artifactDir ?? '', 'package.json')).ino, inode)
+  t.same(
+    readdirSync(first.place.artifactsDir).filter((name) => name.startsWith('.tmp')),
+    [],
+  )
+  t.end()
+})
+
+t.test('a drop that changes while it is read is not staged', (t) => {
+  const place = makePlace(t)
+  let edits = 0
+  const b = bench(t, { scan: () => scanRoot(place.packagesDir), between: () => edit() }, place)
+  const edit = (): void => {
+    if (edits++ === 0) writeFileSync(join(place.path('alpha'), 'package.json'), '{}')
+  }
+  place.drop('alpha', packageFiles('alpha', '1.0.0'))
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['incomplete alpha DROP_INCOMPLETE'])
+  t.match(b.refused[0]?.error.message, /changed while/)
+  t.end()
+})
+
+/** Root can read everything: for the length of `work` this process is somebody else. */
+function asOrdinaryUser(place: Place, work: () => void): void {
+  const seteuid = process.seteuid?.bind(process)
+  if (process.geteuid?.() !== 0 || seteuid === undefined) {
+    work()
+    return
+  }
+  chmodSync(place.root, 0o755)
+  chmodSync(place.artifactsDir, 0o777)
+  seteuid(65_534)
+  try {
+    work()
+  } finally {
+    seteuid(0)
+  }
+}
