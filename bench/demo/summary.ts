@@ -43,7 +43,8 @@ export function summarise(facts: DemoFacts): DemoSummary {
       package: receipt.package,
       from: receipt.from?.version ?? null,
       to: receipt.to.version,
-      lost: sum(verdicts.map(({ lost }) => lost)) + (receipt.lost ?? 0),
+      // A receipt that admits a loss which the account does not see is a fault as well.
+      lost: Math.max(sum(verdicts.map(({ lost }) => lost)), receipt.lost ?? 0),
       doubled: sum(verdicts.map(({ doubled }) => doubled)),
       wrongGeneration: sum(verdicts.map((v) => v.wrongGeneration + v.unexpected)),
       inFlightAtSwap: receipt.inFlightAtSwap,

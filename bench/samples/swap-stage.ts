@@ -18,8 +18,6 @@ export interface Stage {
   readonly executor: Executor
   /** Renames the version into the watched folder. */
   drop(patch: number): void
-  /** Renames it out again. */
-  remove(patch: number): void
 }
 
 export interface StageOptions {
@@ -27,8 +25,8 @@ export interface StageOptions {
   readonly subject: Subject
   /** Patches 1 to `patches` are prepared; 0 is in the folder from the start. */
   readonly patches: number
-  /** true: versions stay warm, and a removed drop is given up at once instead of after 5 s. */
-  readonly keepWarm: boolean
+  /** How long a version that was swapped out stays warm. */
+  readonly keepWarmMs: number
 }
 
 /** Changes the working directory of the process to an empty folder: the executor demands it. */
@@ -48,20 +46,16 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const executor = await createExecutor({
     packagesDir,
     dataDir: join(options.workDir, 'data'),
-    ...(options.keepWarm
-      ? { keepWarmMs: 600_000, reconcileMs: 50, removeAfterMs: 50 }
-      : { keepWarmMs: 0 }),
+    keepWarmMs: options.keepWarmMs,
   })
   await quiet
   await untilActive(executor, subject.package, subject.version(0))
   await untilSpare(executor)
-  const move = (patch: number, from: string, to: string): void => {
-    const entry = `${subject.package}-${subject.version(patch)}`
-    renameSync(join(from, entry), join(to, entry))
-  }
   return {
     executor,
-    drop: (patch) => move(patch, aside, packagesDir),
-    remove: (patch) => move(patch, packagesDir, aside),
+    drop(patch) {
+      const entry = `${subject.package}-${subject.version(patch)}`
+      renameSync(join(aside, entry), join(packagesDir, entry))
+    },
   }
 }

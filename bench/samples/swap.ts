@@ -15,13 +15,14 @@ import { Latencies } from '../lib/latencies.ts'
 import { closedLoop, openLoop } from '../lib/load.ts'
 import { type ProcessState, processState } from '../lib/process-state.ts'
 import { withDetection } from '../lib/receipt.ts'
+import { sum } from '../lib/stats.ts'
 import { openStage, type Stage } from './swap-stage.ts'
 import { sample, sayer, type Subject } from './swap-subject.ts'
 
 export interface SwapSpec {
   /**
-   * `fresh`: each swap brings a version never seen; `revive`: two warm versions take turns;
-   * `sample`: fresh versions of the sample package.
+   * `fresh`: each swap brings a version never seen; `revive`: two warm versions are promoted in
+   * turn; `sample`: fresh versions of the sample package.
    */
   readonly mode: 'fresh' | 'revive' | 'sample'
   readonly load: { readonly inFlight: number } | { readonly perSecond: number }
@@ -50,8 +51,8 @@ export interface SwapResult {
   readonly killed: number
   readonly problems: readonly string[]
   readonly rounds: readonly SwapRound[]
-  /** From the rename to the first answer of the new version, ms; drops only. */
-  readonly dropToFirstTaskMs: readonly number[]
+  /** From the rename, or from promote(), to the first answer of the new version, ms. */
+  readonly toFirstTaskMs: readonly number[]
   /** Complete, one a counted swap. */
   readonly receipts: readonly SwapReceipt[]
   /** Answers per second outside the swaps. */
@@ -71,7 +72,7 @@ export async function sampleSwap(spec: SwapSpec): Promise<SwapResult> {
     workDir: spec.workDir,
     subject,
     patches: spec.mode === 'revive' ? 1 : spec.swaps + 1,
-    keepWarm: spec.mode === 'revive',
+    keepWarmMs: spec.mode === 'revive' ? 600_000 : 0,
   })
   try {
     return await new SwapRun(spec, stage, subject).run()
@@ -85,7 +86,7 @@ class SwapRun {
   readonly #stage: Stage
   readonly #subject: Subject
   readonly #account: Account
-  readonly #dropToFirst: number[] = []
+  readonly #toFirst: number[] = []
   readonly #receipts: SwapReceipt[] = []
   readonly #rounds: SwapRound[] = []
   /** What requests sent now are recorded into. */
@@ -115,7 +116,7 @@ class SwapRun {
     await this.#settled()
     const before = processState()
     this.#receipts.length = 0
-    this.#dropToFirst.length = 0
+    this.#toFirst.length = 0
     this.#outsideMs = 0
     this.#outsideTasks = 0
     const counted = this.#swapsDone
@@ -137,18 +138,23 @@ class SwapRun {
     const after = await backTo(before)
     const verdict = this.#account.close()
     const sumOf = (key: 'lost' | 'killed'): number =>
-      this.#receipts.reduce((sum, receipt) => sum + (receipt[key] ?? 0), 0)
+      sum(this.#receipts.map((receipt) => receipt[key] ?? 0))
+    const claimed = this.#receipts.filter(({ lost }) => lost !== 0)
     return {
       swaps: this.#swapsDone - counted,
       tasks: verdict.accepted,
       failed: verdict.failed,
-      lost: verdict.lost + sumOf('lost'),
+      // A receipt that admits a loss which the account does not see is a fault as well.
+      lost: Math.max(verdict.lost, sumOf('lost')),
       doubled: verdict.doubled,
       wrong: verdict.wrongGeneration + verdict.unexpected,
       killed: sumOf('killed'),
-      problems: verdict.problems,
+      problems: [
+        ...verdict.problems,
+        ...claimed.map(({ epoch, lost }) => `the receipt of epoch ${epoch} says ${lost} lost`),
+      ],
       rounds: this.#rounds,
-      dropToFirstTaskMs: this.#dropToFirst,
+      toFirstTaskMs: this.#toFirst,
       receipts: this.#receipts,
       tasksPerSecond: (this.#outsideTasks * 1000) / this.#outsideMs,
       before,
@@ -178,11 +184,11 @@ class SwapRun {
   }
 
   async #swap(windows: Windows): Promise<void> {
-    const { executor, drop, remove } = this.#stage
+    const { executor, drop } = this.#stage
     const turn = this.#swapsDone
     const revives = this.#spec.mode === 'revive'
-    const isDrop = !revives || turn % 2 === 0
-    const patch = !revives ? turn + 1 : isDrop ? 1 : 0
+    const isDrop = !revives || turn === 0
+    const patch = revives ? 1 - (turn % 2) : turn + 1
     const version = this.#subject.version(patch)
     const { epoch } = executor.registry
     const first = new Promise<number>((seen) => {
@@ -200,7 +206,10 @@ class SwapRun {
     this.#window = windows.inside
     const began = performance.now()
     if (isDrop) drop(patch)
-    else remove(1)
+    else {
+      const wanted = { tenant: 'public', package: this.#subject.package, version }
+      await within(`the promotion of ${version}`, executor.promote(wanted))
+    }
     const firstAt = await within(`the first answer of ${version}`, first)
     const receipt = await within(`the complete receipt of ${version}`, complete)
     await untilSpare(executor)
@@ -212,7 +221,7 @@ class SwapRun {
     this.#window = null
     this.#outsideMs += length
     this.#outsideTasks += windows.outside.count - answeredBefore
-    if (isDrop) this.#dropToFirst.push(firstAt - began)
+    this.#toFirst.push(firstAt - began)
     this.#receipts.push(isDrop ? withDetection(receipt, began) : receipt)
     this.#swapsDone += 1
   }

@@ -100,8 +100,8 @@ async function runCase(each: Case, options: RunOptions): Promise<Rounds> {
         threads: each.threads,
         inFlight: each.inFlight,
         load: each.load,
-        warmUpMs: options.quick ? 150 : 1200,
-        measureMs: options.quick ? 250 : each.load === 'echo' ? 2000 : 4000,
+        warmUpMs: options.quick ? 100 : 1200,
+        measureMs: options.quick ? 200 : each.load === 'echo' ? 2000 : 4000,
         workDir: workspace.folder(join(String(round), peer)),
       }
       const result = await runSample<DispatchResult>(SAMPLE, spec)

@@ -18,12 +18,8 @@ import { HeadgateError, messageOf } from '../base/errors.ts'
 import {
   REQUEST_STRIDE,
   RESULT_STRIDE,
-  SHARED_HEADER,
   SLOT_BEGUN,
-  SLOT_FREE,
-  SLOT_REVOKED,
-  SLOT_SENT,
-  SLOT_WORDS,
+  type SlotTable,
   type TaskFault,
 } from '../protocol/lane-layout.ts'
 import {
@@ -67,20 +63,16 @@ export interface LaneOptions {
   readonly port: MessagePort
   /** Requests the thread may hold at once. */
   readonly concurrency: number
-  readonly shared: Int32Array
+  readonly slots: SlotTable
+  /** Wall clock from which the slot table counts, ms. */
   readonly timeBase: number
   readonly clock: Clock
   readonly upcalls: LaneUpcalls
 }
 
-export function sharedWords(concurrency: number): Int32Array {
-  const words = SHARED_HEADER + concurrency * SLOT_WORDS
-  return new Int32Array(new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT))
-}
-
 export class Lane {
   readonly #port: MessagePort
-  readonly #shared: Int32Array
+  readonly #slots: SlotTable
   readonly #timeBase: number
   readonly #clock: Clock
   readonly #upcalls: LaneUpcalls
@@ -97,7 +89,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#port = options.port
-    this.#shared = options.shared
+    this.#slots = options.slots
     this.#timeBase = options.timeBase
     this.#clock = options.clock
     this.#upcalls = options.upcalls
@@ -134,7 +126,8 @@ export class Lane {
   add(request: TaskRequest, kind: Kind): Held {
     const slot = this.#free.pop()
     if (slot === undefined) throw new HeadgateError('INTERNAL', { why: 'lane without a free slot' })
-    const id = this.#nextId++
+    const id = this.#nextId
+    this.#nextId = (id + 1) | 0
     const held: Held = {
       request,
       kind,
@@ -147,9 +140,9 @@ export class Lane {
       progress: null,
     }
     this.#held[slot] = held
-    Atomics.store(this.#shared, SHARED_HEADER + slot * SLOT_WORDS, SLOT_SENT)
+    this.#slots.fill(slot, id, kind.index, request.attempt, request.run)
     this.#underWay.push(slot)
-    this.#batch.push(slot, id, kind.index, request.attempt, request.run, request.body)
+    this.#batch.push(slot, request.body)
     return held
   }
 
@@ -175,11 +168,7 @@ export class Lane {
     const taken: Held[] = []
     for (const slot of this.#underWay) {
       const held = this.#held[slot]
-      const word = SHARED_HEADER + slot * SLOT_WORDS
-      if (
-        held !== undefined &&
-        Atomics.compareExchange(this.#shared, word, SLOT_SENT, SLOT_REVOKED) === SLOT_SENT
-      ) {
+      if (held !== undefined && this.#slots.revoke(slot)) {
         this.#held[slot] = undefined
         this.#revoked.push(slot)
         taken.push(held)
@@ -191,13 +180,7 @@ export class Lane {
 
   /** Takes one request back if it is not begun. */
   revokeOne(held: Held): boolean {
-    const word = SHARED_HEADER + held.slot * SLOT_WORDS
-    if (
-      this.#held[held.slot] !== held ||
-      Atomics.compareExchange(this.#shared, word, SLOT_SENT, SLOT_REVOKED) !== SLOT_SENT
-    ) {
-      return false
-    }
+    if (this.#held[held.slot] !== held || !this.#slots.revoke(held.slot)) return false
     this.#held[held.slot] = undefined
     this.#revoked.push(held.slot)
     this.#upcalls.released(held, 'moved')
@@ -206,14 +189,13 @@ export class Lane {
 
   /** Requests the thread has begun since it started; a standing number is a blocked thread. */
   get begunCount(): number {
-    return Atomics.load(this.#shared, 0)
+    return this.#slots.begunCount
   }
 
   /** Wall clock of begin, ms; null: not begun. */
   begunAt(held: Held): number | null {
-    const word = SHARED_HEADER + held.slot * SLOT_WORDS
-    return Atomics.load(this.#shared, word) === SLOT_BEGUN
-      ? this.#timeBase + Atomics.load(this.#shared, word + 1)
+    return this.#slots.state(held.slot) === SLOT_BEGUN
+      ? this.#timeBase + this.#slots.begunAt(held.slot)
       : null
   }
 
@@ -272,18 +254,18 @@ export class Lane {
   #results(message: readonly unknown[]): void {
     for (let at = 1; at + RESULT_STRIDE <= message.length; at += RESULT_STRIDE) {
       const slot = message[at]
-      const text = message[at + 3]
+      const text = message[at + 1]
       const held = typeof slot === 'number' ? this.#held[slot] : undefined
-      if (held === undefined || held.id !== message[at + 1] || typeof text !== 'string') {
+      if (held === undefined || typeof text !== 'string') {
         this.#upcalls.violation('a result for a request it does not hold')
         return
       }
-      const ok = message[at + 2] === 0
-      held.kind.observe(Number(message[at + 5]))
+      const ok = !this.#slots.failed(held.slot)
+      held.kind.observe(this.#slots.busyMs(held.slot))
+      this.#upcalls.ran(held, ok, this.#slots.ranMs(held.slot))
       this.#held[held.slot] = undefined
-      Atomics.store(this.#shared, SHARED_HEADER + held.slot * SLOT_WORDS, SLOT_FREE)
+      this.#slots.free(held.slot)
       this.#free.push(held.slot)
-      this.#upcalls.ran(held, ok, Number(message[at + 4]))
       this.#upcalls.released(held, 'ran')
       if (held.answered) continue
       if (ok) held.request.onSuccess(text)
@@ -297,7 +279,7 @@ export class Lane {
     this.#unacknowledged = false
     this.#underWay = []
     for (const slot of this.#revoked) {
-      Atomics.store(this.#shared, SHARED_HEADER + slot * SLOT_WORDS, SLOT_FREE)
+      this.#slots.free(slot)
       this.#free.push(slot)
     }
     this.#revoked = []

@@ -25,14 +25,14 @@ export const NO_GRANTS: ThreadGrants = Object.freeze({ net: false, read: [], wri
 /** Folders of headgate and piscina whose files the thread entry imports. */
 function ownFolders(): string[] {
   const here = dirname(fileURLToPath(import.meta.url))
-  const piscina = dirname(createRequire(import.meta.url).resolve('piscina/package.json'))
+  const piscina = dirname(createRequire(import.meta.url).resolve('piscina'))
   return [
     join(here, 'thread', '*'),
     join(here, '..', 'base', '*'),
     join(here, '..', 'protocol', '*'),
     join(here, '..', 'sdk', '*'),
-    join(piscina, 'dist', '*'),
-    join(piscina, 'package.json'),
+    join(piscina, '*'),
+    join(piscina, '..', 'package.json'),
   ]
 }
 

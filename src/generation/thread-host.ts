@@ -17,7 +17,8 @@ import { Piscina } from 'piscina'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { PackageResourceLimits } from '../domain/package-json.ts'
-import { Lane, type LaneUpcalls, sharedWords } from './lane.ts'
+import { SlotTable } from '../protocol/lane-layout.ts'
+import { Lane, type LaneUpcalls } from './lane.ts'
 import { type ThreadGrants, permissionArguments } from './permissions.ts'
 
 const ABANDON_MS = 5_000
@@ -99,13 +100,13 @@ export class ThreadHost {
 
   openLane(upcalls: LaneUpcalls): HostedLane {
     const { port1, port2 } = new MessageChannel()
-    const shared = sharedWords(this.concurrency)
+    const slots = SlotTable.forSlots(this.concurrency)
     const timeBase = this.#options.clock.now()
     const abort = new AbortController()
     const lane = new Lane({
       port: port1,
       concurrency: this.concurrency,
-      shared,
+      slots,
       timeBase,
       clock: this.#options.clock,
       upcalls,
@@ -113,7 +114,7 @@ export class ThreadHost {
     let worker: Worker | undefined
     const ended = this.#pool
       // piscina infers the type of a transfer list from another overload of postMessage.
-      .run({ port: port2, shared, timeBase }, { transferList: [port2] as never, signal: abort.signal })
+      .run({ port: port2, slots: slots.buffer, timeBase }, { transferList: [port2] as never, signal: abort.signal })
       .then(
         () => 'the lane was closed',
         (error: unknown) => endReason(error),

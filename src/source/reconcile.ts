@@ -165,9 +165,9 @@ export class Reconciler {
           ? rejected(refusalOf(candidate))
           : examineDrop(candidate, walk, {
               store: this.#options.store,
-              // A ctime of the future (a stepped clock, another machine's) must not wait for it.
+              // A file time of the future (a stepped clock, another machine's) is not waited for.
               quietInMs:
-                Math.min(walk.newestCtimeMs || record.seenAt, record.seenAt) +
+                Math.min(walk.newestChangeMs, record.seenAt) +
                 this.#options.quietMs -
                 moment.fileNow,
               quietMs: this.#options.quietMs,

@@ -5,8 +5,8 @@
  */
 
 import { lstatSync, readdirSync, statSync } from 'node:fs'
+import type { Dirent } from 'node:fs'
 import { join } from 'node:path'
-import type { Stats } from 'node:fs'
 import { isName } from '../domain/names.ts'
 import { codeOf } from './fs-fault.ts'
 
@@ -26,7 +26,7 @@ export interface Candidate {
   /** Absolute. */
   readonly path: string
   readonly kind: CandidateKind
-  /** Changes when the entry itself is replaced. */
+  /** Changes when a refused entry is replaced; a folder is compared by what is in it. */
   readonly stamp: string
 }
 
@@ -53,14 +53,11 @@ export function scanRoot(root: string): Scan {
   const unreadable = new Set<string>()
   try {
     const { dev, ino } = statSync(root)
-    for (const name of listNames(root)) {
-      const path = join(root, name)
-      const stat = lstatSync(path, { throwIfNoEntry: false })
-      if (stat === undefined) continue
-      if (name.startsWith('@') && stat.isDirectory()) {
-        scanTenant(name, path, stat, candidates, unreadable)
+    for (const found of list(root)) {
+      if (found.name.startsWith('@') && found.isDirectory()) {
+        scanTenant(join(root, found.name), found.name, candidates, unreadable)
       } else {
-        candidates.push(candidate(name, DEFAULT_TENANT, path, stat))
+        add(candidates, found.name, DEFAULT_TENANT, root, found)
       }
     }
     return { kind: 'listed', root: `${dev}:${ino}`, candidates, unreadable }
@@ -78,55 +75,54 @@ export function entryOf(parts: readonly string[]): string | null {
 }
 
 function scanTenant(
-  name: string,
   path: string,
-  stat: Stats,
+  name: string,
   candidates: Candidate[],
   unreadable: Set<string>,
 ): void {
   const tenant = name.slice(1)
   if (!isName('tenant', tenant)) {
     const kind = { type: 'refused', code: 'NAME_INVALID', why: tenant } as const
-    candidates.push({ entry: name, tenant: DEFAULT_TENANT, path, kind, stamp: stampOf(stat) })
+    candidates.push({ entry: name, tenant: DEFAULT_TENANT, path, kind, stamp: '' })
     return
   }
-  let names: string[]
   try {
-    names = listNames(path)
+    for (const found of list(path)) add(candidates, `${name}/${found.name}`, tenant, path, found)
   } catch (fault) {
     if (codeOf(fault) !== 'ENOENT') unreadable.add(`${name}/`)
+  }
+}
+
+function list(folder: string): Dirent[] {
+  return readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !isIgnoredName(name))
+}
+
+function add(
+  candidates: Candidate[],
+  entry: string,
+  tenant: string,
+  folder: string,
+  found: Dirent,
+): void {
+  const path = join(folder, found.name)
+  if (found.isDirectory()) {
+    candidates.push({ entry, tenant, path, kind: { type: 'directory' }, stamp: '' })
     return
   }
-  for (const inner of names) {
-    const innerPath = join(path, inner)
-    const innerStat = lstatSync(innerPath, { throwIfNoEntry: false })
-    if (innerStat !== undefined) {
-      candidates.push(candidate(`${name}/${inner}`, tenant, innerPath, innerStat))
-    }
-  }
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return
+  const stamp = `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`
+  candidates.push({ entry, tenant, path, kind: refusalOf(found), stamp })
 }
 
-function listNames(directory: string): string[] {
-  return readdirSync(directory).filter((name) => !isIgnoredName(name))
-}
-
-function candidate(entry: string, tenant: string, path: string, stat: Stats): Candidate {
-  return { entry, tenant, path, kind: kindOf(entry, stat), stamp: stampOf(stat) }
-}
-
-function kindOf(entry: string, stat: Stats): CandidateKind {
-  if (stat.isDirectory()) return { type: 'directory' }
-  if (stat.isSymbolicLink()) {
+function refusalOf(found: Dirent): CandidateKind {
+  if (found.isSymbolicLink()) {
     return { type: 'refused', code: 'FILE_REFUSED', why: 'symbolic links are not followed' }
   }
-  if (entry.endsWith('.tgz')) {
+  if (found.name.endsWith('.tgz')) {
     const why =
       'archives are read in a later release, together with `headgate pack`; drop the folder'
     return { type: 'refused', code: 'DROP_UNSUPPORTED', why }
   }
   return { type: 'refused', code: 'DROP_UNSUPPORTED', why: 'only folders are drops' }
-}
-
-function stampOf(stat: Stats): string {
-  return `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`
 }

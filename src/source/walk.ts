@@ -37,8 +37,12 @@ export interface Walk {
     readonly fault: FsFault
   } | null
   readonly bytes: number
-  /** Newest ctime below the top folder; 0 when it is empty. A rename changes only the top's. */
-  readonly newestCtimeMs: number
+  /**
+   * When something last changed: the newest ctime below the top folder, or the top's mtime if that
+   * is later. The top's ctime says nothing, as renaming the folder in changes it; its mtime is the
+   * only trace of a file that was deleted from it.
+   */
+  readonly newestChangeMs: number
   /** Why the walk ended early; the rest is not known. */
   readonly cut: string | null
   readonly form: string
@@ -52,7 +56,6 @@ export function walkDrop(top: string): Walk | null {
   const lines: string[] = []
   let unread: Walk['unread'] = null
   let bytes = 0
-  let newestCtimeMs = 0
   let cut: string | null = null
 
   const note = (path: string, fault: unknown): void => {
@@ -77,6 +80,9 @@ export function walkDrop(top: string): Walk | null {
     }
   }
 
+  const topStat = look('')
+  if (topStat === undefined || !topStat.isDirectory()) return null
+  let newestChangeMs = topStat.mtimeMs
   const pending = [{ folder: '', depth: 1 }]
   for (let at = pending.pop(); at !== undefined && cut === null; at = pending.pop()) {
     for (const name of list(at.folder)) {
@@ -89,7 +95,7 @@ export function walkDrop(top: string): Walk | null {
         lines.push(`gone ${path}`)
         continue
       }
-      newestCtimeMs = Math.max(newestCtimeMs, stat.ctimeMs)
+      newestChangeMs = Math.max(newestChangeMs, stat.ctimeMs)
       const { size, mtimeMs, ctimeMs, ino } = stat
       lines.push(`${path}\0${stat.mode} ${size} ${mtimeMs} ${ctimeMs} ${ino}`)
       if (stat.isFile()) {
@@ -111,7 +117,7 @@ export function walkDrop(top: string): Walk | null {
   if (unread !== null && topIsGone(unread)) return null
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
   const form = hash('sha256', lines.join('\n'))
-  return { files, folders, strange, unread, bytes, newestCtimeMs, cut, form }
+  return { files, folders, strange, unread, bytes, newestChangeMs, cut, form }
 }
 
 function topIsGone(unread: { readonly path: string; readonly fault: FsFault }): boolean {

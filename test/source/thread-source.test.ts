@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -65,6 +66,31 @@ t.test('a folder copied in slowly is staged once, after it was quiet', async (t)
   t.equal(seen.lines.filter((line) => line.startsWith('staged')).length, 1)
 })
 
+t.test(
+  'what is left of a folder while it is being deleted is not taken for a version',
+  async (t) => {
+    const place = makePlace(t)
+    const seen = watchPlace(t, place, { ...EVENTS_ONLY, quietMs: 400 })
+    const refused = seen.refused()
+    place.drop('alpha', packageFiles('alpha', '1.0.0', { 'a.ts': '' }))
+    symlinkSync('a.ts', join(place.path('alpha'), 'link.ts'))
+    const changedAt = statSync(join(place.path('alpha'), 'a.ts')).ctimeMs
+    await startWatching(seen)
+    await refused
+    while (Date.now() - changedAt <= 450) await seen.source.reconcile()
+    const incomplete = seen.refused(({ kind }) => kind === 'incomplete')
+    rmSync(join(place.path('alpha'), 'link.ts'))
+    await incomplete
+    rmSync(place.path('alpha'), { recursive: true })
+    await seen.source.events.once('cleared')
+    t.same(seen.lines, [
+      'rejected alpha FILE_REFUSED',
+      'incomplete alpha DROP_INCOMPLETE',
+      'cleared alpha',
+    ])
+  },
+)
+
 t.test('a packed folder copied in slowly is staged when its last file is there', async (t) => {
   const place = makePlace(t)
   const seen = watchPlace(t, place, { ...EVENTS_ONLY, quietMs: 600_000 })
@@ -89,7 +115,8 @@ t.test('an atomic replacement by other bytes of the same version is a conflict',
   await seen.staged()
   rmSync(place.path('alpha'), { recursive: true })
   place.drop('alpha', packed(packageFiles('alpha', '1.0.0', { 'src/a.ts': 'new' })))
-  const refused = await seen.refused()
+  // Incomplete while it is half deleted, perhaps.
+  const refused = await seen.refused(({ kind }) => kind !== 'incomplete')
   t.match(refused, { kind: 'rejected', entry: 'alpha', error: { code: 'VERSION_CONFLICT' } })
   const later = seen.staged(({ version }) => version === '1.0.1')
   rmSync(place.path('alpha'), { recursive: true })

@@ -6,6 +6,7 @@
 
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
+import { SlotTable } from '../../protocol/lane-layout.ts'
 import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
 import type { PackageDefinition } from '../../sdk/definition.ts'
 import type { CallSurroundings } from './context.ts'
@@ -18,16 +19,17 @@ import { check } from './validate.ts'
 
 export interface LaneStart {
   readonly port: MessagePort
-  readonly shared: Int32Array
+  readonly slots: SharedArrayBuffer
   readonly timeBase: number
 }
 
 installSdkHook()
 
-export async function serveLane({ port, shared, timeBase }: LaneStart): Promise<void> {
+export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): Promise<void> {
   const lane = lanePort(port)
   const output = new Output(lane)
-  const results = new Results(lane)
+  const slots = new SlotTable(buffer)
+  const results = new Results(lane, slots)
   const ended = new AbortController()
   const calls = new Map<
     number,
@@ -96,7 +98,7 @@ export async function serveLane({ port, shared, timeBase }: LaneStart): Promise<
       lane.send({ type: 'refused', phase, message: messageOf(error), ...stackOf(error) })
       return
     }
-    runner = new Runner(shared, results, {
+    runner = new Runner(slots, results, {
       facts: { tenant, package: name, version, generation, boot, config, secrets, resources, log },
       tasks: loadedTasks(definition),
       timeoutsMs,

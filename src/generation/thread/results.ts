@@ -6,14 +6,13 @@
  *     that may be long everything finished is sent (flush() by the runner).
  */
 
-import type { TaskFault } from '../../protocol/lane-layout.ts'
+import type { SlotTable, TaskFault } from '../../protocol/lane-layout.ts'
 import type { LanePort } from './lane-port.ts'
 
 const HOLD_MS = 0.25
 
 export interface EndedCall {
   readonly slot: number
-  readonly id: number
   /** performance.now() of this thread at begin. */
   readonly begun: number
   /** ms the call kept the thread before it first gave way. */
@@ -22,13 +21,15 @@ export interface EndedCall {
 
 export class Results {
   readonly #port: LanePort
+  readonly #slots: SlotTable
   #message: unknown[] = [0]
   #begunBatches = 0
   #oldest = 0
   #scheduled = false
 
-  constructor(port: LanePort) {
+  constructor(port: LanePort, slots: SlotTable) {
     this.#port = port
+    this.#slots = slots
   }
 
   /** Every request of one more batch is begun or was taken back. */
@@ -38,11 +39,11 @@ export class Results {
   }
 
   ok(call: EndedCall, json: string): void {
-    this.#add(call, 0, json)
+    this.#add(call, false, json)
   }
 
   failed(call: EndedCall, fault: TaskFault): void {
-    this.#add(call, 1, JSON.stringify(fault))
+    this.#add(call, true, JSON.stringify(fault))
   }
 
   get waiting(): boolean {
@@ -59,10 +60,11 @@ export class Results {
     this.#port.sendResults(message)
   }
 
-  #add(call: EndedCall, status: 0 | 1, text: string): void {
+  #add(call: EndedCall, failed: boolean, text: string): void {
     const now = performance.now()
     if (this.#message.length === 1) this.#oldest = now
-    this.#message.push(call.slot, call.id, status, text, now - call.begun, call.busyMs)
+    this.#slots.end(call.slot, failed, now - call.begun, call.busyMs)
+    this.#message.push(call.slot, text)
     if (now - this.#oldest > HOLD_MS) this.flush()
     else this.#schedule()
   }

@@ -4,22 +4,15 @@
  * Owns: the order of begin, the turn-taking between long and short tasks, abort of a call.
  * Does not own: deadlines and what happens to a thread that does not answer (main thread).
  *
- * B1  A request is begun only by winning SLOT_SENT → SLOT_BEGUN against the main thread, which may
- *     take it back (SLOT_REVOKED) until then.
+ * B1  A request is begun only by winning its slot (SlotTable.begin) against the main thread, which
+ *     may take it back until then.
  * B2  Between two begins the thread goes through its event loop when the turn has lasted TURN_MS or
  *     the kind has been long lately; what is finished is sent before such a call begins.
  */
 
 import { messageOf } from '../../base/errors.ts'
 import { didYouMean } from '../../base/nearest.ts'
-import {
-  REQUEST_STRIDE,
-  SHARED_HEADER,
-  SLOT_BEGUN,
-  SLOT_REVOKED,
-  SLOT_SENT,
-  SLOT_WORDS,
-} from '../../protocol/lane-layout.ts'
+import { REQUEST_STRIDE, type SlotTable } from '../../protocol/lane-layout.ts'
 import { CallContext, type CallSurroundings, type PackageFacts } from './context.ts'
 import { faultOf } from './fault.ts'
 import { runningTask } from './lane-port.ts'
@@ -53,7 +46,7 @@ export interface RunnerOptions {
 }
 
 export class Runner {
-  readonly #shared: Int32Array
+  readonly #slots: SlotTable
   readonly #results: Results
   readonly #options: RunnerOptions
   readonly #kinds: readonly Kind[]
@@ -64,8 +57,8 @@ export class Runner {
   #at = 0
   #scheduled = false
 
-  constructor(shared: Int32Array, results: Results, options: RunnerOptions) {
-    this.#shared = shared
+  constructor(slots: SlotTable, results: Results, options: RunnerOptions) {
+    this.#slots = slots
     this.#results = results
     this.#options = options
     this.#base = options.timeBase - performance.timeOrigin
@@ -93,8 +86,8 @@ export class Runner {
     while (this.#batch < this.#batches.length) {
       const batch = this.#batches[this.#batch] as (number | string)[]
       while (this.#at < batch.length) {
-        const at = this.#at
-        const kind = this.#kinds[batch[at + 2] as number] as Kind
+        const slot = batch[this.#at] as number
+        const kind = this.#kinds[this.#slots.kind(slot)] as Kind
         const now = performance.now()
         const long = kind.longFor > 0
         if (begunAny && (long || now - began > TURN_MS)) {
@@ -103,26 +96,11 @@ export class Runner {
           return
         }
         if (long && this.#results.waiting) this.#results.flush()
+        const body = batch[this.#at + 1] as string
         this.#at += REQUEST_STRIDE
-        const slot = batch[at] as number
-        const word = SHARED_HEADER + slot * SLOT_WORDS
-        Atomics.store(this.#shared, word + 1, Math.floor(now - this.#base))
-        if (
-          Atomics.compareExchange(this.#shared, word, SLOT_SENT, SLOT_BEGUN) === SLOT_REVOKED
-        ) {
-          continue
-        }
-        Atomics.add(this.#shared, 0, 1)
+        if (!this.#slots.begin(slot, Math.floor(now - this.#base))) continue
         begunAny = true
-        this.#begin(
-          kind,
-          slot,
-          batch[at + 1] as number,
-          batch[at + 3] as number,
-          batch[at + 4] as number,
-          batch[at + 5] as string,
-          now,
-        )
+        this.#begin(kind, slot, body, now)
       }
       this.#at = 0
       this.#batch++
@@ -132,21 +110,11 @@ export class Runner {
     this.#batch = 0
   }
 
-  #begin(
-    kind: Kind,
-    slot: number,
-    id: number,
-    attempt: number,
-    run: number,
-    text: string,
-    begun: number,
-  ): void {
+  #begin(kind: Kind, slot: number, text: string, begun: number): void {
     let outcome: unknown
     let failed = false
     try {
-      outcome = runningTask.run(kind.label, () =>
-        this.#call(kind, slot, id, attempt, run, text, begun),
-      )
+      outcome = runningTask.run(kind.label, () => this.#call(kind, slot, text, begun))
     } catch (thrown) {
       failed = true
       outcome = thrown
@@ -154,7 +122,7 @@ export class Runner {
     const busyMs = performance.now() - begun
     if (busyMs > LONG_MS) kind.longFor = LONG_MEMORY
     else if (kind.longFor > 0) kind.longFor--
-    const call: EndedCall = { slot, id, begun, busyMs }
+    const call: EndedCall = { slot, begun, busyMs }
     if (failed) this.#fail(call, outcome)
     else if (isThenable(outcome)) {
       outcome.then(
@@ -164,22 +132,14 @@ export class Runner {
     } else this.#finish(call, outcome)
   }
 
-  #call(
-    kind: Kind,
-    slot: number,
-    id: number,
-    attempt: number,
-    run: number,
-    text: string,
-    begun: number,
-  ): unknown {
+  #call(kind: Kind, slot: number, text: string, begun: number): unknown {
     const body = readBody(text, kind)
     const call = (input: unknown): unknown => {
       const context = new CallContext(this.#options.facts, this.#options.surroundings, {
         slot,
-        id,
-        attempt,
-        run,
+        id: this.#slots.id(slot),
+        attempt: this.#slots.attempt(slot),
+        run: this.#slots.run(slot),
         label: kind.label,
         input,
         deadline: performance.timeOrigin + begun + kind.timeoutMs,

@@ -1,0 +1,87 @@
+/**
+ * `headgate receipts` and `headgate log`: what happened, page by page.
+ */
+
+import { type Command, InvalidArgumentError } from 'commander'
+import {
+  addConnectOptions,
+  type CommandContext,
+  type ConnectOptions,
+  connect,
+} from '../command-context.ts'
+import { receiptLine } from '../render-status.ts'
+import { plain, writeLine } from '../terminal.ts'
+
+interface ReceiptsOptions extends ConnectOptions {
+  readonly limit: number
+  readonly tenant?: string
+  readonly package?: string
+  readonly json?: boolean
+}
+
+export function addReceiptsCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('receipts')
+    .description('the receipts of swaps, newest first')
+    .option('--limit <n>', 'how many, 1 to 1000', parseLimit, 20)
+  addFilterOptions(command).action(async (options: ReceiptsOptions) => {
+    const client = connect(context, options)
+    const { receipts } = await client.receipts(queryOf(options))
+    for (const receipt of receipts) {
+      const line = options.json === true ? JSON.stringify(receipt) : receiptLine(receipt)
+      writeLine(context.terminal.stdout, line)
+    }
+  })
+}
+
+export function addLogCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('log')
+    .description('the control log: every transition of every generation, oldest first')
+    .option('--since <seq>', 'entries after this one', parseSeq, 0)
+    .option('--limit <n>', 'how many, 1 to 1000', parseLimit, 1_000)
+  addFilterOptions(command).action(async (options: ReceiptsOptions & { since: number }) => {
+    const client = connect(context, options)
+    const { entries } = await client.control({ ...queryOf(options), since: options.since })
+    for (const entry of entries) {
+      const { seq, at, tenant, package: name, version, generation, from, to, reason, actor } = entry
+      const line =
+        options.json === true
+          ? JSON.stringify(entry)
+          : `${seq}  ${new Date(at).toISOString()}  ${tenant}::${name}@${version}#${generation}` +
+            `  ${from ?? '-'} -> ${to}  ${plain(reason)} (${plain(actor)})`
+      writeLine(context.terminal.stdout, line)
+    }
+  })
+}
+
+function addFilterOptions(command: Command): Command {
+  command
+    .option('--tenant <name>', 'of one tenant only')
+    .option('--package <name>', 'of one package only')
+    .option('--json', 'one JSON document a line')
+  return addConnectOptions(command)
+}
+
+function queryOf({ limit, tenant, package: name }: ReceiptsOptions): {
+  readonly limit: number
+  readonly tenant?: string
+  readonly package?: string
+} {
+  return {
+    limit,
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(name === undefined ? {} : { package: name }),
+  }
+}
+
+function parseLimit(text: string): number {
+  const limit = parseSeq(text)
+  if (limit >= 1 && limit <= 1_000) return limit
+  throw new InvalidArgumentError('1 to 1000 is possible.')
+}
+
+function parseSeq(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('A whole number is needed.')
+}

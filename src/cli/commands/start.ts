@@ -1,0 +1,174 @@
+/**
+ * `headgate start`: the executor and its server in this process, until a signal.
+ *
+ * Owns: the order of starting and ending, endpoint.json, the working directory.
+ * Does not own: the executor (executor/), the server (server/), signals (shutdown-signals.ts).
+ *
+ * Y1  All paths are resolved before the working directory changes, and it changes before the first
+ *     thread starts: Node grants every worker read access to it.
+ * Y2  endpoint.json exists only while the executor takes requests, or after a crash.
+ */
+
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { delay, systemClock } from '../../base/clock.ts'
+import { HeadgateError, messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { Executor, ExecutorOptions } from '../../executor/api.ts'
+import type { RunningServer } from '../../server/start-server.ts'
+import type { CommandContext } from '../command-context.ts'
+import { readConfig } from '../config-file.ts'
+import { DEFAULT_DATA_DIR, DEFAULT_PORT, removeEndpoint, writeEndpoint } from '../endpoint.ts'
+import { EXIT } from '../exit-codes.ts'
+import { createLogger, LOG_LEVELS } from '../log-output.ts'
+import { type ShutdownSignal, type ShutdownSignals, shutdownSignals } from '../shutdown-signals.ts'
+import { plain, writeLine } from '../terminal.ts'
+
+interface StartOptions {
+  readonly packages: string
+  readonly data: string
+  readonly port: number
+  readonly host: string
+  readonly logLevel: string
+  readonly permissions: 'on' | 'off'
+  readonly config?: string
+}
+
+/** After a second signal: time for threads to end before the process ends under them. */
+const FORCED_MS = 2_000
+
+export function addStartCommand(program: Command, context: CommandContext): void {
+  program
+    .command('start')
+    .description('run the executor: load what lies in the packages folder and serve it')
+    .option('--packages <dir>', 'folder that is watched', './packages-dir')
+    .option('--data <dir>', 'state of the executor', DEFAULT_DATA_DIR)
+    .option('--port <n>', 'port; 0: any free one', parsePort, DEFAULT_PORT)
+    .option('--host <host>', 'loopback address to listen on', '127.0.0.1')
+    .option('--config <file>', "operator's values and grants per tenant and package (JSON)")
+    .addOption(
+      new Option('--log-level <level>', 'least level of logs').choices(LOG_LEVELS).default('info'),
+    )
+    .addOption(
+      new Option('--permissions <mode>', "worker threads under Node's permission model")
+        .choices(['on', 'off'])
+        .default('on'),
+    )
+    .action(async (options: StartOptions) => {
+      context.setExitCode(await start(context, options))
+    })
+}
+
+async function start(context: CommandContext, options: StartOptions): Promise<number> {
+  const { terminal } = context
+  const logger = createLogger(terminal, options.logLevel)
+  const dataDir = resolve(options.data)
+  const executorOptions: ExecutorOptions = {
+    packagesDir: resolve(options.packages),
+    dataDir,
+    permissions: options.permissions,
+    logger,
+    ...(options.config === undefined ? {} : { tenants: readConfig(resolve(options.config)) }),
+  }
+  enterEmptyFolder(dataDir)
+
+  const signals = shutdownSignals(systemClock)
+  const running: Running = { executor: undefined, server: undefined }
+  try {
+    return await Promise.race([
+      serve(context, options, executorOptions, signals, running, logger),
+      signals.second.then((signal) => force(running, dataDir, signal, logger)),
+    ])
+  } finally {
+    signals.release()
+  }
+}
+
+interface Running {
+  executor: Executor | undefined
+  server: RunningServer | undefined
+}
+
+/** From nothing to serving, and after the first signal back to nothing. */
+async function serve(
+  { terminal, version }: CommandContext,
+  { host, port }: StartOptions,
+  executorOptions: ExecutorOptions,
+  signals: ShutdownSignals,
+  running: Running,
+  logger: Logger,
+): Promise<number> {
+  const [{ createExecutor }, { startServer }] = await Promise.all([
+    import('../../executor/create-executor.ts'),
+    import('../../server/start-server.ts'),
+  ])
+  const executor = await createExecutor(executorOptions)
+  running.executor = executor
+  logEvents(executor, logger)
+  try {
+    running.server = await startServer({ executor, host, port, logger, version })
+  } catch (error) {
+    await executor.close({ force: true })
+    throw error
+  }
+  const { url } = running.server
+  const { dataDir } = executorOptions
+  writeEndpoint(dataDir, { url, pid: process.pid, version, startedAt: systemClock.now() })
+  writeLine(terminal.stdout, `headgate ${version} listens at ${url}`)
+
+  const signal = await signals.first
+  logger.info({ signal }, 'draining; a second signal ends at once')
+  removeEndpoint(dataDir)
+  // The server first: readiness must fail before the executor refuses anything.
+  const served = running.server.close()
+  await executor.close()
+  await served
+  logger.info({}, 'closed')
+  return EXIT.ok
+}
+
+async function force(
+  { executor, server }: Running,
+  dataDir: string,
+  signal: ShutdownSignal,
+  logger: Logger,
+): Promise<number> {
+  logger.warn({ signal }, 'ending at once; running tasks are lost')
+  removeEndpoint(dataDir)
+  await Promise.race([
+    Promise.allSettled([executor?.close({ force: true }), server?.close()]),
+    delay(systemClock, FORCED_MS),
+  ])
+  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+}
+
+function logEvents({ events }: Executor, logger: Logger): void {
+  events.on('fault', (fault) => logger.error(fault, 'fault'))
+  events.on('log', ({ level, message, ...fields }) => {
+    const write = level === 'stdout' ? 'info' : level === 'stderr' ? 'warn' : level
+    logger[write](fields, plain(message))
+  })
+  events.on('receipt', (receipt) => {
+    const { tenant, package: name, from, to, epoch, lost } = receipt
+    const done = lost === null ? 'swapped' : 'swapped and drained'
+    logger.info(receipt, `${tenant}::${name} ${done}: ${from?.version ?? 'nothing'} -> ${to.version}, epoch ${epoch}`)
+  })
+}
+
+/** Y1 */
+function enterEmptyFolder(dataDir: string): void {
+  const cwd = join(dataDir, 'cwd')
+  try {
+    mkdirSync(cwd, { recursive: true })
+    process.chdir(cwd)
+  } catch (error) {
+    throw new HeadgateError('DATA_DIR_INVALID', { dir: dataDir, why: messageOf(error) })
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+}

@@ -1,0 +1,74 @@
+/**
+ * The `headgate` command: from arguments to an exit code.
+ */
+
+import { Command, CommanderError } from 'commander'
+import { HEADGATE_VERSION } from '../executor/version.ts'
+import type { CommandContext } from './command-context.ts'
+import { addInvokeCommand } from './commands/invoke.ts'
+import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
+import { addStartCommand } from './commands/start.ts'
+import { addStatusCommand } from './commands/status.ts'
+import { EXIT } from './exit-codes.ts'
+import { reportError } from './report-error.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Runs a command in this process and ends it with the command's exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  const { stdin, stdout, stderr, env } = process
+  // `headgate status | head -1` is no failure.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed)
+  })
+  const interrupt = new AbortController()
+  if (args[0] !== 'start') process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
+  const code = await runCommand(args, { stdin, stdout, stderr, env }, interrupt.signal)
+  process.exitCode = code
+  // A thread that cannot be ended must not keep a closed executor's process.
+  if (args[0] === 'start') process.exit(code)
+}
+
+/** The same without touching the process; `start` still changes its working directory. */
+export async function runCommand(
+  args: readonly string[],
+  terminal: Terminal,
+  interrupt: AbortSignal,
+): Promise<number> {
+  let exitCode: number = EXIT.ok
+  const context: CommandContext = {
+    terminal,
+    version: HEADGATE_VERSION,
+    interrupt,
+    setExitCode: (code) => {
+      exitCode = code
+    },
+  }
+  try {
+    await buildProgram(context).parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    return reportError(terminal, error, args.includes('--json'))
+  }
+  return exitCode
+}
+
+function buildProgram(context: CommandContext): Command {
+  const { stdout, stderr } = context.terminal
+  const program = new Command('headgate')
+    .description('Runs packaged workflows and swaps their versions under load.')
+    // Before the commands, which inherit both.
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
+    .showHelpAfterError('(add --help for what is possible)')
+    .version(context.version)
+    .enablePositionalOptions()
+  addStartCommand(program, context)
+  addStatusCommand(program, context)
+  addInvokeCommand(program, context)
+  addReceiptsCommand(program, context)
+  addLogCommand(program, context)
+  return program
+}

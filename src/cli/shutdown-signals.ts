@@ -1,0 +1,43 @@
+/**
+ * SIGINT and SIGTERM of a long-running command: the first asks to end, the second insists.
+ */
+
+import type { Clock } from '../base/clock.ts'
+
+export type ShutdownSignal = 'SIGINT' | 'SIGTERM'
+
+export interface ShutdownSignals {
+  readonly first: Promise<ShutdownSignal>
+  readonly second: Promise<ShutdownSignal>
+  /** Gives the signals back to Node's default. */
+  release(): void
+}
+
+/**
+ * A terminal sends Ctrl-C to the whole process group, and npm and the bin's shim pass on what they
+ * got: one key stroke arrives as several signals.
+ */
+const SAME_STROKE_MS = 300
+
+export function shutdownSignals(clock: Clock): ShutdownSignals {
+  const first = Promise.withResolvers<ShutdownSignal>()
+  const second = Promise.withResolvers<ShutdownSignal>()
+  let firstAt: number | null = null
+  const onSignal = (signal: ShutdownSignal): void => {
+    const now = clock.monotonic()
+    if (firstAt === null) {
+      firstAt = now
+      first.resolve(signal)
+    } else if (now - firstAt > SAME_STROKE_MS) second.resolve(signal)
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return {
+    first: first.promise,
+    second: second.promise,
+    release: () => {
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+    },
+  }
+}
