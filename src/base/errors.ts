@@ -149,7 +149,11 @@ export const ERRORS = {
     message: '{entry} could not be copied yet and is tried again: {why}',
   },
   DROP_UNSUPPORTED: { status: 422, retryable: false, message: '{entry} is not a drop: {why}' },
-  LOAD_FAILED: { status: 422, retryable: false, message: '{package}@{version} failed to load: {why}' },
+  LOAD_FAILED: {
+    status: 422,
+    retryable: false,
+    message: '{package}@{version} failed to load: {why}',
+  },
   LOAD_TIMEOUT: {
     status: 422,
     retryable: true,
@@ -179,7 +183,8 @@ export const ERRORS = {
   CONTRACT_UNSUPPORTED: {
     status: 422,
     retryable: false,
-    message: '{package}@{version} was written for contract {found}; this executor speaks {supported}',
+    message:
+      '{package}@{version} was written for contract {found}; this executor speaks {supported}',
   },
   CONFIG_MISSING: {
     status: 422,
@@ -219,7 +224,11 @@ export const ERRORS = {
   },
 
   // The executor and its doors
-  PORT_IN_USE: { status: 500, retryable: true, message: 'port {port} on {host} is in use: choose another with --port' },
+  PORT_IN_USE: {
+    status: 500,
+    retryable: true,
+    message: 'port {port} on {host} is in use: choose another with --port',
+  },
   HOST_REFUSED: {
     status: 500,
     retryable: false,
@@ -231,7 +240,11 @@ export const ERRORS = {
     retryable: true,
     message: 'data dir {dir} is in use by the executor with pid {pid}',
   },
-  DATA_DIR_INVALID: { status: 500, retryable: false, message: 'data dir {dir} cannot be used: {why}' },
+  DATA_DIR_INVALID: {
+    status: 500,
+    retryable: false,
+    message: 'data dir {dir} cannot be used: {why}',
+  },
   CWD_EXPOSED: {
     status: 500,
     retryable: false,
@@ -239,20 +252,32 @@ export const ERRORS = {
       'the working directory {cwd} is not empty and Node grants workers read access to it: change to an empty folder first or set permissions: "off"',
   },
   OPTION_INVALID: { status: 400, retryable: false, message: 'option {option} was refused: {why}' },
-  NODE_UNSUPPORTED: { status: 500, retryable: false, message: 'Node {found} is too old: headgate needs {needed}' },
+  NODE_UNSUPPORTED: {
+    status: 500,
+    retryable: false,
+    message: 'Node {found} is too old: headgate needs {needed}',
+  },
   UNREACHABLE: {
     status: 503,
     retryable: true,
     message: 'no executor answers at {url}: {why}; start one with: npx headgate start',
   },
-  HTTP_BODY_INVALID: { status: 400, retryable: false, message: 'the request body was refused: {why}' },
+  HTTP_BODY_INVALID: {
+    status: 400,
+    retryable: false,
+    message: 'the request body was refused: {why}',
+  },
   HTTP_CONTENT_TYPE: {
     status: 415,
     retryable: false,
     message: 'content type {found} is not supported: send application/json',
   },
   HTTP_NOT_FOUND: { status: 404, retryable: false, message: 'there is nothing at {path}' },
-  HTTP_METHOD: { status: 405, retryable: false, message: '{method} is not possible at {path}; use {allowed}' },
+  HTTP_METHOD: {
+    status: 405,
+    retryable: false,
+    message: '{method} is not possible at {path}; use {allowed}',
+  },
   HTTP_MALFORMED: { status: 400, retryable: false, message: 'the request is not HTTP/1.1: {why}' },
   HTTP_HEADERS_TOO_LARGE: {
     status: 431,
@@ -265,7 +290,11 @@ export const ERRORS = {
     message: 'the request was not received whole in time',
   },
   ORIGIN_REFUSED: { status: 403, retryable: false, message: 'origin {origin} is not allowed' },
-  HOST_HEADER_REFUSED: { status: 403, retryable: false, message: 'host header {host} is not allowed' },
+  HOST_HEADER_REFUSED: {
+    status: 403,
+    retryable: false,
+    message: 'host header {host} is not allowed',
+  },
   WS_PROTOCOL: { status: 400, retryable: false, message: 'the WebSocket frame was refused: {why}' },
   STATUS_FULL: {
     status: 503,

@@ -14,8 +14,12 @@ function load(name) {
 
 function fail(why) {
   console.error(
-    'NODE_UNSUPPORTED: Node ' + process.versions.node + ' is too old: headgate needs ' + NEEDED +
-      ' or newer' + (why ? ' (' + why + ')' : ''),
+    'NODE_UNSUPPORTED: Node ' +
+      process.versions.node +
+      ' is too old: headgate needs ' +
+      NEEDED +
+      ' or newer' +
+      (why ? ' (' + why + ')' : ''),
   )
   process.exitCode = 1
 }

@@ -30,7 +30,8 @@ const STATE_STYLE: Partial<Record<GenerationRow['state'], Style>> = {
 export function renderStatus(status: StatusDocument, paint: Paint): string {
   const lines = executorLines(status.executor, paint)
   if (status.packages.length === 0) lines.push('', 'no packages')
-  for (const row of status.packages) lines.push('', ...packageLines(row, status.executor.now, paint))
+  for (const row of status.packages)
+    lines.push('', ...packageLines(row, status.executor.now, paint))
   if (status.executor.refusals.length > 0) {
     lines.push('', paint('bold', 'refused drops'))
     lines.push(...status.executor.refusals.flatMap((refusal) => refusalLines(refusal, paint)))
@@ -44,7 +45,8 @@ export function renderStatus(status: StatusDocument, paint: Paint): string {
 
 function executorLines(row: ExecutorRow, paint: Paint): string[] {
   const state = row.state === 'ready' ? paint('green', row.state) : paint('yellow', row.state)
-  const watch = row.watch.reason === null ? row.watch.mode : `${row.watch.mode}: ${row.watch.reason}`
+  const watch =
+    row.watch.reason === null ? row.watch.mode : `${row.watch.mode}: ${row.watch.reason}`
   const isolation = `permissions ${row.isolation.permissions}, network ${row.isolation.network}`
   const lines = [
     `${paint('bold', `headgate ${row.version}`)}  ${state}  up ${span(row.now - row.startedAt)}  pid ${row.pid}  node ${row.node}  epoch ${row.epoch}`,
@@ -67,7 +69,18 @@ export function packageLines(row: PackageRow, now: number, paint: Paint): string
   ]
   if (row.description !== null) lines.push(paint('dim', `  ${plain(row.description)}`))
   if (row.generations.length > 0) {
-    const head = ['gen', 'version', 'state', 'for', 'threads', 'bound', 'served', 'failed', 'p50', 'p99']
+    const head = [
+      'gen',
+      'version',
+      'state',
+      'for',
+      'threads',
+      'bound',
+      'served',
+      'failed',
+      'p50',
+      'p99',
+    ]
     const header = head.map((text): Cell => ({ text, style: 'dim', alignRight: isNumeric(text) }))
     const rows = [...row.generations].sort((a, b) => b.generation - a.generation)
     lines.push(...table([header, ...rows.map((g) => generationCells(g, now))], paint, 2))
@@ -128,12 +141,14 @@ export function refusalLines(refusal: RefusalRow, paint: Paint): string[] {
 
 /** One swap in one line. */
 export function receiptLine(receipt: SwapReceiptRow): string {
-  const from = receipt.from === null ? 'nothing' : `${receipt.from.version} (g${receipt.from.generation})`
+  const from =
+    receipt.from === null ? 'nothing' : `${receipt.from.version} (g${receipt.from.generation})`
   const drain =
     receipt.lost === null
       ? `${receipt.inFlightAtSwap} in flight, draining`
       : `${receipt.drained} drained, ${receipt.killed} killed, ${receipt.lost} lost`
-  const took = receipt.dropToSwapMs === null ? '' : `, ${milliseconds(receipt.dropToSwapMs)} after the drop`
+  const took =
+    receipt.dropToSwapMs === null ? '' : `, ${milliseconds(receipt.dropToSwapMs)} after the drop`
   return (
     `${new Date(receipt.at).toISOString()}  #${receipt.epoch}  ${receipt.tenant}::${receipt.package}` +
     `  ${from} -> ${receipt.to.version} (g${receipt.to.generation})  ${receipt.moved} moved, ${drain}` +
@@ -145,7 +160,8 @@ export function span(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} m ${seconds % 60} s`
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} m`
+  if (seconds < 86_400)
+    return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} m`
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`
 }
 

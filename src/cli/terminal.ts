@@ -19,7 +19,9 @@ export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
 export function paintFor(terminal: Terminal): Paint {
   const noColor = terminal.env['NO_COLOR']
   const coloured = terminal.stdout.isTTY === true && (noColor === undefined || noColor === '')
-  return coloured ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+  return coloured
+    ? (style, text) => styleText(style, text, { validateStream: false })
+    : (_, text) => text
 }
 
 /** Text of a package, safe on a terminal: no control characters, no escape sequences. */

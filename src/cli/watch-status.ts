@@ -164,7 +164,10 @@ class Screen implements StatusOutput {
 
 function reportLoss({ stderr }: Terminal, state: ConnectionState): void {
   if (state.kind !== 'waiting') return
-  writeLine(stderr, `connection lost (${state.why}), trying again in ${Math.round(state.retryInMs)} ms`)
+  writeLine(
+    stderr,
+    `connection lost (${state.why}), trying again in ${Math.round(state.retryInMs)} ms`,
+  )
 }
 
 function oldestFirst(rows: readonly SwapReceiptRow[]): SwapReceiptRow[] {

@@ -5,11 +5,7 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorRecord, HeadgateError, messageOf } from '../base/errors.ts'
 import { parseNamespace } from '../domain/namespace.ts'
-import {
-  EPOCH_HEADER,
-  GENERATION_HEADER,
-  VERSION_HEADER,
-} from '../protocol/invoke-headers.ts'
+import { EPOCH_HEADER, GENERATION_HEADER, VERSION_HEADER } from '../protocol/invoke-headers.ts'
 import type { ControlAnswer, PackagesAnswer, ReceiptsAnswer } from '../protocol/http.ts'
 import type { Problem } from '../protocol/problem.ts'
 import { fromProblem } from '../protocol/problem-record.ts'
@@ -131,7 +127,9 @@ function invokePath(namespace: string): string {
   return task === null ? `${path}/invoke` : `${path}/tasks/${task}/invoke`
 }
 
-function queryOf(values: Readonly<Record<string, string | number | undefined>> | PageQuery): string {
+function queryOf(
+  values: Readonly<Record<string, string | number | undefined>> | PageQuery,
+): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined) query.set(name, String(value))

@@ -43,7 +43,10 @@ export interface TopicViewOptions<T extends TopicName> {
 /** `gap`: something was lost, subscribe again. */
 export type Applied = 'applied' | 'gap'
 
-export type SubscriptionFrame = Extract<ServerFrame, { type: 'snapshot' | 'delta' | 'gone' | 'event' }>
+export type SubscriptionFrame = Extract<
+  ServerFrame,
+  { type: 'snapshot' | 'delta' | 'gone' | 'event' }
+>
 
 /** What the stream needs of a view, whatever its rows are. */
 export interface FrameSink {

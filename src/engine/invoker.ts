@@ -89,12 +89,7 @@ export class Invoker {
     }
   }
 
-  #enqueue(
-    target: Target,
-    body: string,
-    signal: AbortSignal | undefined,
-    settle: Settle,
-  ): void {
+  #enqueue(target: Target, body: string, signal: AbortSignal | undefined, settle: Settle): void {
     const { registry, dispatcher, maxWaiting } = this.#options
     const { line } = target.controller
     const active = registry.active(line.key)
@@ -103,7 +98,11 @@ export class Invoker {
       const { tenant, package: name } = target.controller
       throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit: maxWaiting })
     }
-    const call = this.#make(target, body, withSignal(signal, settle, () => call))
+    const call = this.#make(
+      target,
+      body,
+      withSignal(signal, settle, () => call),
+    )
     dispatcher.enqueue(line, call)
   }
 

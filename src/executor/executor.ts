@@ -16,14 +16,11 @@ import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import { Scope } from '../base/scope.ts'
 import { checkName } from '../domain/names.ts'
-import { parseNamespace } from '../domain/namespace.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
 import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
-import type { Lane } from '../generation/lane.ts'
-import { NETWORK_RESTRICTED, NO_GRANTS } from '../generation/permissions.ts'
+import { NO_GRANTS } from '../generation/permissions.ts'
 import { SpareThreads } from '../generation/spare-threads.ts'
-import type { WorkerMessage } from '../protocol/lane-messages.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import { Dispatcher, PackageLine } from '../routing/dispatcher.ts'
 import {
@@ -42,8 +39,9 @@ import { createSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import type { ControlEntry, Store, SwapReceipt } from '../store/store.ts'
 import type { Executor, ExecutorEvents, InvokeAnswer, InvokeOptions, Promotion } from './api.ts'
 import type { ResolvedOptions } from './options.ts'
-import { packageRow, refusalRow } from './status.ts'
-import { HEADGATE_VERSION } from './version.ts'
+import { relayLog } from './package-log.ts'
+import { executorRow, packageRow } from './status.ts'
+import { answerTask } from './task-invoke.ts'
 
 const KILL_GRACE_MS = 5_000
 /** A spare is started this long after a swap, or when the old version has drained. */
@@ -148,8 +146,8 @@ export class HeadgateExecutor implements Executor {
       capacity: (generation) => this.#dispatcher.schedule(this.#controller(generation).line),
       gaveBack: (generation, requests) =>
         this.#dispatcher.giveBack(this.#controller(generation).line, generation, requests),
-      log: (generation, message) => this.#packageLog(generation, message),
-      invoke: (generation, lane, message) => this.#invokeFromTask(generation, lane, message),
+      log: (generation, message) => relayLog(generation, message, this.events, logger),
+      invoke: (generation, lane, message) => answerTask(this.#invoker, generation, lane, message),
       crashed: (generation, why) => {
         const { tenant, package: name, version, number } = generation
         logger.warn({ tenant, package: name, version, generation: number, why }, 'a thread ended')
@@ -200,11 +198,7 @@ export class HeadgateExecutor implements Executor {
     })
   }
 
-  invokeJson(
-    namespace: string,
-    body: string,
-    options: InvokeOptions = {},
-  ): Promise<InvokeAnswer> {
+  invokeJson(namespace: string, body: string, options: InvokeOptions = {}): Promise<InvokeAnswer> {
     return new Promise((resolve, reject) => {
       this.#invoker.call(namespace, body, options, {
         ok: (json, { version, number }, epoch) =>
@@ -223,33 +217,19 @@ export class HeadgateExecutor implements Executor {
   }
 
   status(): ExecutorRow {
-    let threads = this.#spare.threads
-    for (const generation of this.#registry.generations()) threads += generation.threads
-    const { mode, reason, lastReconcileAt, lastReconcileMs, entries } = this.#watch
-    return {
+    return executorRow({
       boot: this.#boot,
-      version: HEADGATE_VERSION,
-      node: process.version,
-      pid: process.pid,
       startedAt: this.#startedAt,
       now: systemClock.now(),
-      epoch: this.#registry.value.epoch,
       state: this.#state,
+      registry: this.#registry,
       packages: this.#controllers.size,
-      threads,
-      spare: this.#spare.state,
+      spare: this.#spare,
       abandonedThreads: this.#abandoned,
-      rssBytes: process.memoryUsage.rss(),
-      watch: { mode, reason: reason ?? null, lastReconcileAt, lastReconcileMs, entries },
-      isolation: {
-        permissions: this.#options.permissions,
-        network:
-          this.#options.permissions === 'on' && NETWORK_RESTRICTED ? 'restricted' : 'open',
-      },
-      refusals: [...this.#refused.values()]
-        .filter((refused) => refused.package === undefined)
-        .map(refusalRow),
-    }
+      watch: this.#watch,
+      permissions: this.#options.permissions,
+      refused: this.#refused.values(),
+    })
   }
 
   packages(): readonly PackageRow[] {
@@ -396,48 +376,6 @@ export class HeadgateExecutor implements Executor {
     this.#scope.background(this.#store.putReceipt(receipt))
   }
 
-  #packageLog(
-    generation: Generation,
-    { lines, dropped }: Extract<WorkerMessage, { type: 'log' }>,
-  ): void {
-    const { tenant, package: name, version, number } = generation
-    const identity = { tenant, package: name, version, generation: number }
-    for (const line of lines) {
-      const fields = line.fields === undefined ? {} : { fields: readFields(line.fields) }
-      const { at, level, task, message } = line
-      this.events.emit('log', { at, level, task, message, ...identity, ...fields })
-      const write = level === 'stdout' ? 'info' : level === 'stderr' ? 'warn' : level
-      this.#options.logger[write]({ ...identity, task, ...fields }, message)
-    }
-    if (dropped > 0) {
-      this.#options.logger.warn({ ...identity, dropped }, 'lines of a package were dropped')
-    }
-  }
-
-  /** A task may call within its tenant only. */
-  #invokeFromTask(
-    generation: Generation,
-    lane: Lane,
-    message: Extract<WorkerMessage, { type: 'invoke' }>,
-  ): void {
-    const { call, namespace, body, version } = message
-    const failed = ({ code, message: text }: HeadgateError): void =>
-      lane.post({ type: 'invokeResult', call, json: null, error: { code, message: text } })
-    try {
-      const { tenant, package: name } = parseNamespace(namespace)
-      if (tenant !== generation.tenant) {
-        throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
-      }
-    } catch (error) {
-      failed(toHeadgateError(error))
-      return
-    }
-    this.#invoker.call(namespace, body, version === null ? {} : { version }, {
-      ok: (json) => lane.post({ type: 'invokeResult', call, json, error: null }),
-      failed,
-    })
-  }
-
   #row(key: string): PackageRow | undefined {
     const controller = this.#controllers.get(key)
     if (controller === undefined) return undefined
@@ -460,14 +398,5 @@ export class HeadgateExecutor implements Executor {
     const fault = toHeadgateError(error)
     this.#options.logger.error({ code: fault.code, stack: fault.stack }, fault.message)
     this.events.emit('fault', fault.toRecord())
-  }
-}
-
-function readFields(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : { value }
-  } catch {
-    return { text }
   }
 }

@@ -35,14 +35,17 @@ const optionsSchema = strictObject({
   keepWarmMs: ms.default(60_000),
   reconcileMs: ms.min(50).default(2_000),
   removeAfterMs: ms.default(5_000),
-  maxPayloadBytes: z.number().int().min(1024).default(8 * 1024 * 1024),
+  maxPayloadBytes: z
+    .number()
+    .int()
+    .min(1024)
+    .default(8 * 1024 * 1024),
   maxWaiting: z.number().int().min(1).default(10_000),
   loadTimeoutMs: ms.min(100).default(30_000),
   logger: z.custom<Logger>().optional(),
 })
 
-export interface ResolvedOptions
-  extends Required<Omit<ExecutorOptions, 'tenants' | 'logger'>> {
+export interface ResolvedOptions extends Required<Omit<ExecutorOptions, 'tenants' | 'logger'>> {
   readonly tenants: Readonly<Record<string, TenantOptions>>
   readonly logger: Logger
 }

@@ -2,14 +2,58 @@
 
 import { describePolicy } from '../domain/version-policy.ts'
 import type { Generation } from '../generation/generation.ts'
+import { NETWORK_RESTRICTED } from '../generation/permissions.ts'
+import type { SpareThreads } from '../generation/spare-threads.ts'
 import type {
+  ExecutorRow,
   GenerationRow,
   PackageRow,
   RefusalRow,
   WorkflowRow,
 } from '../protocol/status.ts'
 import type { PackageController } from '../routing/package-controller.ts'
-import type { RefusedDrop } from '../source/source.ts'
+import type { Registry } from '../routing/registry.ts'
+import type { RefusedDrop, WatchStatus } from '../source/source.ts'
+import { HEADGATE_VERSION } from './version.ts'
+
+export interface ExecutorFacts {
+  readonly boot: string
+  readonly startedAt: number
+  readonly now: number
+  readonly state: ExecutorRow['state']
+  readonly registry: Registry
+  readonly packages: number
+  readonly spare: SpareThreads
+  readonly abandonedThreads: number
+  readonly watch: WatchStatus
+  readonly permissions: 'on' | 'off'
+  readonly refused: Iterable<RefusedDrop>
+}
+
+export function executorRow(facts: ExecutorFacts): ExecutorRow {
+  let threads = facts.spare.threads
+  for (const generation of facts.registry.generations()) threads += generation.threads
+  const { mode, reason, lastReconcileAt, lastReconcileMs, entries } = facts.watch
+  const restricted = facts.permissions === 'on' && NETWORK_RESTRICTED
+  return {
+    boot: facts.boot,
+    version: HEADGATE_VERSION,
+    node: process.version,
+    pid: process.pid,
+    startedAt: facts.startedAt,
+    now: facts.now,
+    epoch: facts.registry.value.epoch,
+    state: facts.state,
+    packages: facts.packages,
+    threads,
+    spare: facts.spare.state,
+    abandonedThreads: facts.abandonedThreads,
+    rssBytes: process.memoryUsage.rss(),
+    watch: { mode, reason: reason ?? null, lastReconcileAt, lastReconcileMs, entries },
+    isolation: { permissions: facts.permissions, network: restricted ? 'restricted' : 'open' },
+    refusals: [...facts.refused].filter((one) => one.package === undefined).map(refusalRow),
+  }
+}
 
 export function generationRow(generation: Generation): GenerationRow {
   const { calls, workflows } = generation.ledger.counts

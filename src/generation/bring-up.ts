@@ -108,7 +108,10 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
   }
 }
 
-function refusal(message: Extract<Handshake, { type: 'refused' }>, load: LoadMessage): HeadgateError {
+function refusal(
+  message: Extract<Handshake, { type: 'refused' }>,
+  load: LoadMessage,
+): HeadgateError {
   const { tenant, package: name, version } = load
   const details = { tenant, package: name, version, why: message.message, stack: message.stack }
   switch (message.phase) {
@@ -118,7 +121,10 @@ function refusal(message: Extract<Handshake, { type: 'refused' }>, load: LoadMes
     case 'typescript':
       return new HeadgateError('UNSUPPORTED_TYPESCRIPT', details)
     case 'config':
-      return new HeadgateError('CONFIG_MISSING', { ...details, what: message.what ?? 'configuration' })
+      return new HeadgateError('CONFIG_MISSING', {
+        ...details,
+        what: message.what ?? 'configuration',
+      })
     case 'setup':
       return new HeadgateError('SETUP_FAILED', details)
     case 'probe':

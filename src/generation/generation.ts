@@ -23,6 +23,7 @@ import {
   nextState,
 } from '../domain/generation-state.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
+import { describeBlockers } from './blockers.ts'
 import type { BringUpTimes } from './bring-up.ts'
 import { type Kind, Kinds } from './kinds.ts'
 import type { Held, Lane } from './lane.ts'
@@ -30,8 +31,6 @@ import { Ledger } from './ledger.ts'
 import type { WarmThread } from './spare-threads.ts'
 import type { Serving, TaskRequest } from './task-request.ts'
 import { ThreadCrew } from './thread-crew.ts'
-
-const BLOCKERS_SHOWN = 5
 
 export interface Transition {
   readonly at: number
@@ -220,7 +219,8 @@ export class Generation implements Serving {
     for (const look of this.#onChange.splice(0)) look()
     this.#options.upcalls.transition(this, { at: this.#since, from, to: state, reason, actor })
     if (state === 'draining' && this.ledger.zero) this.take('zero', 'nothing was in flight')
-    if (state === 'quarantined') this.#failQueued(new HeadgateError('CRASH_LOOP', this.#crashFacts()))
+    if (state === 'quarantined')
+      this.#failQueued(new HeadgateError('CRASH_LOOP', this.#crashFacts()))
   }
 
   /** Loads the version into `warm` and further threads; throws the coded refusal. */
@@ -279,17 +279,7 @@ export class Generation implements Serving {
 
   /** Up to 5 calls that run, oldest first, as text. */
   blockers(): string[] {
-    const held = [...this.#crew.lanes()].flatMap((lane) =>
-      lane.held().map((one) => ({ one, begunAt: lane.begunAt(one) ?? Infinity })),
-    )
-    const now = this.#options.clock.now()
-    return held
-      .sort((a, b) => a.begunAt - b.begunAt)
-      .slice(0, BLOCKERS_SHOWN)
-      .map(({ one, begunAt }) => {
-        const age = Number.isFinite(begunAt) ? `${Math.round(now - begunAt)} ms` : 'not begun'
-        return `${one.request.key} ${age}${one.progress === null ? '' : ` (${one.progress})`}`
-      })
+    return describeBlockers(this.#crew.lanes(), this.#options.clock.now())
   }
 
   /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */

@@ -114,7 +114,10 @@ export class ThreadHost {
     let worker: Worker | undefined
     const ended = this.#pool
       // piscina infers the type of a transfer list from another overload of postMessage.
-      .run({ port: port2, slots: slots.buffer, timeBase }, { transferList: [port2] as never, signal: abort.signal })
+      .run(
+        { port: port2, slots: slots.buffer, timeBase },
+        { transferList: [port2] as never, signal: abort.signal },
+      )
       .then(
         () => 'the lane was closed',
         (error: unknown) => endReason(error),

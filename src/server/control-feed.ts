@@ -160,7 +160,10 @@ export class ControlSubscription {
     if (this.#reading || this.#position >= this.#feed.head) return
     const recent = this.#feed.recent(this.#position)
     if (recent !== null) {
-      this.#take(recent.filter((entry) => this.#passes(entry)), this.#feed.head)
+      this.#take(
+        recent.filter((entry) => this.#passes(entry)),
+        this.#feed.head,
+      )
       return
     }
     this.#reading = true

@@ -132,7 +132,10 @@ function onError(
   }
   const problem = toProblem(error.toRecord())
   // Bytes, because Fastify would add a charset to a JSON media type given as text.
-  reply.code(problem.status).headers(problemHeaders(problem)).send(Buffer.from(JSON.stringify(problem)))
+  reply
+    .code(problem.status)
+    .headers(problemHeaders(problem))
+    .send(Buffer.from(JSON.stringify(problem)))
 }
 
 /** What Fastify itself refuses, in our codes; undefined: not one of its refusals. */

@@ -89,10 +89,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     else refuseSocket(socket, refused)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    // A response on its way must not get a second one written into it.
-    if (error.code === 'ECONNRESET' || !socket.writable || requests.isOpenOn(socket)) {
-      socket.destroy()
-    } else refuseSocket(socket, malformed(error))
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    // A response on its way goes out, and does not get a second one written into it.
+    else if (requests.isOpenOn(socket)) socket.end(() => socket.destroy())
+    else refuseSocket(socket, malformed(error))
   })
 
   try {

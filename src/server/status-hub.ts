@@ -196,7 +196,8 @@ export class StatusHub {
     this.#tickTimer = this.#clock.after(TICK_MS, () => this.#tick())
     this.#ticks += 1
     this.#guarded(() => {
-      for (const source of Object.values(this.#sources)) if (source.topic.watchers > 0) source.refresh()
+      for (const source of Object.values(this.#sources))
+        if (source.topic.watchers > 0) source.refresh()
     })
     const isBookmark = this.#ticks % TICKS_PER_BOOKMARK === 0
     for (const client of this.#clients.values()) {

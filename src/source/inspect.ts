@@ -9,7 +9,6 @@ import type { Walk } from './walk.ts'
 const LONGEST_PATH_BYTES = 255
 
 /** Control characters, and the separator of another platform. */
-// oxlint-disable-next-line no-control-regex -- finding them is the point
 const UNSAFE = /[\u0000-\u001f\u007f\\]/
 
 /** The first reason for which `walk` is refused; null: none. */

@@ -152,7 +152,10 @@ function logEvents({ events }: Executor, logger: Logger): void {
   events.on('receipt', (receipt) => {
     const { tenant, package: name, from, to, epoch, lost } = receipt
     const done = lost === null ? 'swapped' : 'swapped and drained'
-    logger.info(receipt, `${tenant}::${name} ${done}: ${from?.version ?? 'nothing'} -> ${to.version}, epoch ${epoch}`)
+    logger.info(
+      receipt,
+      `${tenant}::${name} ${done}: ${from?.version ?? 'nothing'} -> ${to.version}, epoch ${epoch}`,
+    )
   })
 }
 

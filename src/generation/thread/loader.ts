@@ -38,9 +38,7 @@ export function installSdkHook(): void {
   const sdk = import.meta.resolve('../../sdk/index.ts')
   registerHooks({
     resolve: (specifier, context, next) =>
-      specifier === 'headgate/sdk'
-        ? { url: sdk, shortCircuit: true }
-        : next(specifier, context),
+      specifier === 'headgate/sdk' ? { url: sdk, shortCircuit: true } : next(specifier, context),
   })
 }
 

@@ -40,7 +40,7 @@ export class Output {
         if (typeof callback === 'function') queueMicrotask(() => callback())
         return true
       }
-      process[name].write = write as typeof process.stdout.write
+      process[name].write = write
     }
   }
 
