@@ -44,7 +44,8 @@ export async function untilActive(
   })
 }
 
-/** Resolves when a spare thread waits for the next version, or none is wanted. */
+/** Resolves when a spare thread waits for the next version; the executor must want one. */
 export function untilSpare(executor: Executor): Promise<void> {
-  return until('the spare thread', () => executor.status().spare !== 'starting')
+  // Between the taking of a spare and its refill the state is `off`.
+  return until('the spare thread', () => executor.status().spare === 'ready')
 }

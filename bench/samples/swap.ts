@@ -55,7 +55,7 @@ export interface SwapResult {
   readonly toFirstTaskMs: readonly number[]
   /** Complete, one a counted swap. */
   readonly receipts: readonly SwapReceipt[]
-  /** Answers per second outside the swaps. */
+  /** Answers per second before the first swap. */
   readonly tasksPerSecond: number
   readonly before: ProcessState
   readonly after: ProcessState
@@ -92,8 +92,7 @@ class SwapRun {
   /** What requests sent now are recorded into. */
   #window: Latencies | null = null
   #awaited: { readonly version: string; readonly seen: (at: number) => void } | null = null
-  #outsideMs = 0
-  #outsideTasks = 0
+  #answers = 0
   #swapsDone = 0
 
   constructor(spec: SwapSpec, stage: Stage, subject: Subject) {
@@ -109,6 +108,7 @@ class SwapRun {
     const load =
       'inFlight' in wanted ? closedLoop(wanted.inFlight, send) : openLoop(wanted.perSecond, send)
     await sleep(warmUpMs)
+    const tasksPerSecond = await this.#rate(warmUpMs)
     // Not counted: brings every lazily started thread and descriptor into the baseline.
     const scratch = new Windows()
     await this.#swap(scratch)
@@ -117,8 +117,6 @@ class SwapRun {
     const before = processState()
     this.#receipts.length = 0
     this.#toFirst.length = 0
-    this.#outsideMs = 0
-    this.#outsideTasks = 0
     const counted = this.#swapsDone
 
     for (let round = 0; round < rounds; round++) {
@@ -156,10 +154,17 @@ class SwapRun {
       rounds: this.#rounds,
       toFirstTaskMs: this.#toFirst,
       receipts: this.#receipts,
-      tasksPerSecond: (this.#outsideTasks * 1000) / this.#outsideMs,
+      tasksPerSecond,
       before,
       after,
     }
+  }
+
+  async #rate(ms: number): Promise<number> {
+    const answers = this.#answers
+    const began = performance.now()
+    await sleep(ms)
+    return ((this.#answers - answers) * 1000) / (performance.now() - began)
   }
 
   async #request(at: number): Promise<void> {
@@ -175,6 +180,7 @@ class SwapRun {
       return
     }
     const now = performance.now()
+    this.#answers += 1
     window?.record(now - at)
     this.#account.answered(id, answer, said(answer.json))
     if (this.#awaited?.version === answer.version) {
@@ -216,11 +222,8 @@ class SwapRun {
     const length = performance.now() - began
 
     this.#window = windows.outside
-    const answeredBefore = windows.outside.count
     await sleep(length)
     this.#window = null
-    this.#outsideMs += length
-    this.#outsideTasks += windows.outside.count - answeredBefore
     this.#toFirst.push(firstAt - began)
     this.#receipts.push(isDrop ? withDetection(receipt, began) : receipt)
     this.#swapsDone += 1

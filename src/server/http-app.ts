@@ -4,6 +4,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -27,12 +28,16 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void
 
-export function buildHttpApp(
-  context: ServerContext,
-  createServer: (handler: HttpHandler) => Server,
-): FastifyInstance {
+export interface HttpTransport {
+  readonly createServer: (handler: HttpHandler) => Server
+  /** Bytes that are no request, or a request that did not come in time. */
+  readonly onMalformed: (error: Error & { readonly code?: string }, socket: Socket) => void
+}
+
+export function buildHttpApp(context: ServerContext, transport: HttpTransport): FastifyInstance {
   const app = Fastify({
-    serverFactory: (handler) => createServer(handler),
+    serverFactory: (handler) => transport.createServer(handler),
+    clientErrorHandler: (error, socket) => transport.onMalformed(error, socket),
     bodyLimit: context.maxPayloadBytes,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     return503OnClosing: false,

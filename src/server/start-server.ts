@@ -72,14 +72,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const requests = new OpenRequests(clock)
   // The port, and with it the allowed Host values, is known once the server listens.
   let gate = new Gate(options.port)
-  const app = buildHttpApp(context, (handler) =>
-    createHttpServer((request, response) => {
-      requests.add(response, context.isClosing())
-      const refused = gate.refusal(request)
-      if (refused === null) handler(request, response)
-      else refuseAndClose(clock, request, response, refused)
-    }),
-  )
+  const app = buildHttpApp(context, {
+    createServer: (handler) =>
+      createHttpServer((request, response) => {
+        requests.add(response, context.isClosing())
+        const refused = gate.refusal(request)
+        if (refused === null) handler(request, response)
+        else refuseAndClose(clock, request, response, refused)
+      }),
+    onMalformed: (error, socket) => {
+      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+      // A response on its way goes out, and does not get a second one written into it.
+      else if (requests.isOpenOn(socket)) socket.end(() => socket.destroy())
+      else refuseSocket(socket, malformed(error))
+    },
+  })
   const server = app.server
   const hub = new StatusHub(context)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -88,13 +95,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (refused === null) hub.accept(request, socket, head)
     else refuseSocket(socket, refused)
   })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-    // A response on its way goes out, and does not get a second one written into it.
-    else if (requests.isOpenOn(socket)) socket.end(() => socket.destroy())
-    else refuseSocket(socket, malformed(error))
-  })
-
   try {
     await app.ready()
     await listen(server, address, options.port)
@@ -167,7 +167,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-function malformed(error: NodeJS.ErrnoException): HeadgateError {
+function malformed(error: Error & { readonly code?: string }): HeadgateError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     return new HeadgateError('HTTP_HEADERS_TOO_LARGE', { limit: MAX_HEADER_BYTES })
   }
