@@ -33,13 +33,17 @@ export class Deque<T> {
     return item
   }
 
-  /** Takes one item out of the middle; false when it is not there. Linear. */
+  /** Takes one item out of the middle; false when it is not there. Linear, in place. */
   remove(item: T): boolean {
-    const rest = this.drain()
-    const at = rest.indexOf(item)
-    if (at >= 0) rest.splice(at, 1)
-    for (const other of rest) this.push(other)
-    return at >= 0
+    const mask = this.#ring.length - 1
+    let at = 0
+    while (at < this.#size && this.#ring[(this.#head + at) & mask] !== item) at++
+    if (at === this.#size) return false
+    for (this.#size--; at < this.#size; at++) {
+      this.#ring[(this.#head + at) & mask] = this.#ring[(this.#head + at + 1) & mask]
+    }
+    this.#ring[(this.#head + this.#size) & mask] = undefined
+    return true
   }
 
   /** Takes everything out, in order. */

@@ -28,19 +28,17 @@ export class TypedEmitter<Events extends object> {
   ): Promise<Events[K]> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
+      const onAbort = (): void => {
+        off()
+        reject(signal?.reason)
+      }
       const off = this.on(name, (event) => {
         if (!accept(event)) return
         off()
+        signal?.removeEventListener('abort', onAbort)
         resolve(event)
       })
-      signal?.addEventListener(
-        'abort',
-        () => {
-          off()
-          reject(signal.reason)
-        },
-        { once: true },
-      )
+      signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
 

@@ -1,11 +1,13 @@
 /**
  * Follows a swap until the old generation has drained and the new one has answered, and writes down
- * what was counted. Nothing in a receipt is assumed: `drained` and `killed` are the ledger's own
- * releases since the swap, and `lost` is what is left of `inFlightAtSwap`.
+ * what was counted. Nothing in a receipt is assumed: what drained, was killed, or was handed over but
+ * never begun and so moved to the new version, are the old ledger's own releases since the swap;
+ * `lost` is what is then left of `inFlightAtSwap`.
  */
 
 import type { Clock } from '../base/clock.ts'
 import type { Generation } from '../generation/generation.ts'
+import type { Ledger } from '../generation/ledger.ts'
 import type { SwapReceipt } from '../store/store.ts'
 
 export interface SwapFacts {
@@ -24,7 +26,7 @@ export interface SwapFacts {
 export class SwapFollower {
   readonly #clock: Clock
   readonly #from: Generation | undefined
-  readonly #before: { readonly ended: number; readonly killed: number }
+  readonly #before: Ledger['released']
   readonly #write: (receipt: SwapReceipt) => void
   #receipt: SwapReceipt
 
@@ -39,7 +41,7 @@ export class SwapFollower {
     this.#clock = clock
     this.#from = from
     this.#write = write
-    this.#before = from?.ledger.released ?? { ended: 0, killed: 0 }
+    this.#before = from?.ledger.released ?? { ended: 0, killed: 0, moved: 0 }
     const at = clock.now()
     const { detectedAt, stagedAt } = facts
     this.#receipt = {
@@ -79,16 +81,17 @@ export class SwapFollower {
   /** The old generation has drained, was terminated, or was promoted again. */
   settled(): void {
     if (this.#from === undefined || this.#receipt.drained !== null) return
-    const { ended, killed } = this.#from.ledger.released
-    const drained = Math.min(ended - this.#before.ended, this.#receipt.inFlightAtSwap)
+    const { ended, killed, moved } = this.#from.ledger.released
+    const { inFlightAtSwap } = this.#receipt
+    const movedNow = moved - this.#before.moved
     const killedNow = killed - this.#before.killed
+    const drained = Math.min(ended - this.#before.ended, inFlightAtSwap)
+    const accounted = drained + killedNow + movedNow + this.#from.ledger.inFlight
     this.#update({
       drained,
       killed: killedNow,
-      lost: Math.max(
-        0,
-        this.#receipt.inFlightAtSwap - drained - killedNow - this.#from.ledger.inFlight,
-      ),
+      moved: this.#receipt.moved + movedNow,
+      lost: Math.max(0, inFlightAtSwap - accounted),
       drainMs: this.#clock.now() - this.#receipt.at,
     })
   }

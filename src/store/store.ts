@@ -65,12 +65,12 @@ export interface SwapReceipt {
   readonly spare: 'hit' | 'miss' | 'revive'
   /** Bound requests and workflow invokes of the old generation at the swap. */
   readonly inFlightAtSwap: number
-  /** Requests that waited at the swap and so went to the new generation. */
+  /** Requests that waited at the swap, or were handed over but never begun: bound to the new one. */
   readonly moved: number
   /** Of `inFlightAtSwap`: ended on the old generation; null while it drains. */
   readonly drained: number | null
   readonly killed: number | null
-  /** `inFlightAtSwap - drained - killed`; null while draining. */
+  /** Of `inFlightAtSwap`: neither drained, killed nor moved; null while draining. */
   readonly lost: number | null
   readonly detectMs: number | null
   readonly stageMs: number | null

@@ -10,6 +10,9 @@ import type { Executor, ExecutorOptions } from '../../src/executor/api.ts'
 import { createExecutor } from '../../src/executor/create-executor.ts'
 import { type PackageText, packageFiles, writeFiles } from './package-files.ts'
 
+/** Of the folders this process makes. */
+export const workspacePrefix = `headgate-test-${process.pid}-`
+
 export interface Teardown {
   teardown(fn: () => unknown): void
 }
@@ -28,7 +31,7 @@ export interface Workspace {
 }
 
 export function openWorkspace(t: Teardown): Workspace {
-  const root = mkdtempSync(join(tmpdir(), 'headgate-test-'))
+  const root = mkdtempSync(join(tmpdir(), workspacePrefix))
   const launchDir = process.cwd()
   const path = (...parts: readonly string[]): string => join(root, ...parts)
   const packagesDir = path('packages')

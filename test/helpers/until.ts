@@ -1,0 +1,15 @@
+/** Waits for what announces itself by no event: looks once per turn of the event loop. */
+
+import { setImmediate } from 'node:timers/promises'
+
+export async function until(
+  condition: () => boolean,
+  what: string,
+  withinMs = 10_000,
+): Promise<void> {
+  const end = performance.now() + withinMs
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await setImmediate()
+  }
+}
