@@ -100,7 +100,7 @@ async function runCase(each: Case, options: RunOptions): Promise<Rounds> {
         threads: each.threads,
         inFlight: each.inFlight,
         load: each.load,
-        warmUpMs: options.quick ? 100 : 1200,
+        warmUpMs: options.quick ? (each.load === 'echo' ? 250 : 100) : 1200,
         measureMs: options.quick ? 200 : each.load === 'echo' ? 2000 : 4000,
         workDir: workspace.folder(join(String(round), peer)),
       }

@@ -1,4 +1,4 @@
-/** The package's tables, read once in each worker thread at the first use. */
+/** The package's tables, read once in each worker thread. */
 
 import { readFileSync } from 'node:fs'
 import { parseCsv } from './csv.ts'
