@@ -75,7 +75,7 @@ export const ERRORS = {
   GENERATION_TERMINATED: {
     status: 503,
     retryable: true,
-    message: 'task {task} was ended because {generation} did not drain within {drainTimeoutMs} ms',
+    message: 'task {task} was ended because {generation} did not drain in time',
   },
   PAYLOAD_TOO_LARGE: {
     status: 413,

@@ -2,7 +2,7 @@
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import { PinoPretty } from 'pino-pretty'
-import type { Terminal } from './terminal.ts'
+import { plain, type Terminal } from './terminal.ts'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
@@ -17,6 +17,11 @@ export function createLogger(terminal: Terminal, level: string): Logger {
           sync: true,
           ignore: 'pid,hostname',
           colorize: !terminal.env['NO_COLOR'],
+          // Packages write messages too, and a terminal would obey what is hidden in them.
+          messageFormat: (line, key) => {
+            const message: unknown = line[key]
+            return typeof message === 'string' ? plain(message) : ''
+          },
         })
       : destination({ dest: STDERR, sync: true })
   return pino({ level }, stream)

@@ -3,7 +3,7 @@
  * with --json the problem document.
  */
 
-import { type ErrorCode, HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { type ErrorCode, type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { toProblem } from '../protocol/problem-record.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { plain, type Terminal, writeLine } from './terminal.ts'

@@ -134,7 +134,7 @@ function queryOf(
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined) query.set(name, String(value))
   }
-  return query.size === 0 ? '' : `?${query}`
+  return query.size === 0 ? '' : `?${query.toString()}`
 }
 
 class HttpCaller {

@@ -73,7 +73,6 @@ export class StatusStream {
     }
     signal.addEventListener('abort', onAbort, { once: true })
     this.#add(watch)
-    onState(this.#state)
     return promise.finally(() => {
       signal.removeEventListener('abort', onAbort)
       this.#remove(watch)
@@ -83,8 +82,12 @@ export class StatusStream {
   #add(watch: Watch): void {
     const id = this.#newId()
     this.#watches.set(id, watch)
+    if (this.#socket === undefined && this.#timer === undefined) {
+      this.#connect()
+      return
+    }
+    watch.onState(this.#state)
     if (this.#state.kind === 'live') this.#send(watch.view.subscribe(id))
-    else if (this.#socket === undefined && this.#timer === undefined) this.#connect()
   }
 
   #remove(watch: Watch): void {

@@ -7,14 +7,16 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import { HeadgateError, messageOf } from '../base/errors.ts'
+import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { type Namespace, parseNamespace } from '../domain/namespace.ts'
 import { routeKey } from '../domain/route.ts'
 import type { Generation } from '../generation/generation.ts'
-import { type Dispatcher, unknownTask } from '../routing/dispatcher.ts'
+import { type Dispatcher, terminated, unknownTask } from '../routing/dispatcher.ts'
 import type { PackageController } from '../routing/package-controller.ts'
 import type { Registry } from '../routing/registry.ts'
+import { Backoffs } from './backoffs.ts'
+import { Cancellable, aborted } from './cancellable.ts'
 import type { Settle, Surroundings } from './surroundings.ts'
 import { TaskCall } from './task-call.ts'
 import { WorkflowCall } from './workflow-call.ts'
@@ -49,22 +51,25 @@ export class Invoker {
   readonly #options: InvokerOptions
   readonly #targets = new Map<string, Target>()
   readonly #surroundings: Surroundings
+  readonly #backoffs: Backoffs
   #seq = 0
   #open = true
 
   constructor(options: InvokerOptions) {
     this.#options = options
     const { registry, dispatcher, clock, controllers } = options
+    this.#backoffs = new Backoffs(clock)
     this.#surroundings = {
       epoch: () => registry.value.epoch,
       nextSeq: () => ++this.#seq,
-      after: (ms, fn) => void clock.after(ms, fn, { keepAlive: true }),
+      backoff: (generation, ms, goOn) => this.#backoffs.wait(generation, ms, goOn),
       enqueueOn: (generation, request) => {
         const controller = controllers.get(routeKey(generation.tenant, generation.package))
-        if (controller === undefined) request.onFailure(this.#gone(generation, request.key))
+        if (controller === undefined) request.onFailure(terminated(generation, request.key))
         else dispatcher.enqueueOn(controller.line, generation, request)
       },
-      ended: (generation, key) => this.#gone(generation, key),
+      closing: () => !this.#open,
+      ended: terminated,
     }
   }
 
@@ -73,95 +78,117 @@ export class Invoker {
     this.#open = false
   }
 
+  /** The generation takes no more work: its calls between two attempts end now. */
+  ended(generation: Generation): void {
+    this.#backoffs.flush(generation)
+  }
+
   /** `body`: JSON text; empty for none. `settle` is called exactly once. */
   call(namespace: string, body: string, selection: InvokeSelection, settle: Settle): void {
+    const { signal } = selection
+    const caller =
+      signal === undefined
+        ? undefined
+        : new Cancellable(signal, settle, () => this.#options.registry.value.epoch)
     try {
       const target = this.#targets.get(namespace) ?? this.#target(namespace)
       if (!this.#open) throw new HeadgateError('EXECUTOR_CLOSING')
+      if (signal?.aborted === true) throw aborted(signal)
       this.#checkSize(body)
+      if (target.task === null) checkJson(body)
       if (selection.version === undefined && selection.generation === undefined) {
-        this.#enqueue(target, body, selection.signal, settle)
+        this.#enqueue(target, body, caller ?? settle, caller)
       } else {
-        this.#enqueuePinned(target, body, selection, settle)
+        this.#enqueuePinned(target, body, selection, caller ?? settle, caller)
       }
     } catch (error) {
-      settle.failed(asError(error), undefined, this.#options.registry.value.epoch)
+      this.#refuse(caller ?? settle, error)
     }
   }
 
-  #enqueue(target: Target, body: string, signal: AbortSignal | undefined, settle: Settle): void {
-    const { registry, dispatcher, maxWaiting } = this.#options
+  #enqueue(target: Target, body: string, settle: Settle, caller: Cancellable | undefined): void {
+    const { registry, dispatcher } = this.#options
     const { line } = target.controller
-    const active = registry.active(line.key)
-    if (active === undefined) throw noActive(target.controller)
-    if (line.waiting.size >= maxWaiting) {
-      const { tenant, package: name } = target.controller
-      throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit: maxWaiting })
-    }
-    const call = this.#make(
-      target,
-      body,
-      withSignal(signal, settle, () => call),
-    )
+    if (registry.active(line.key) === undefined) throw noActive(target.controller)
+    this.#checkRoom(target.controller, line.waiting.size)
+    const seq = this.#surroundings.nextSeq()
+    const call =
+      target.task === null
+        ? new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings)
+        : new TaskCall(seq, target.key, body, settle, this.#surroundings)
+    caller?.onCancel((error) => {
+      line.waiting.remove(call)
+      call.cancel(error)
+    })
     dispatcher.enqueue(line, call)
   }
 
-  #enqueuePinned(target: Target, body: string, selection: InvokeSelection, settle: Settle): void {
-    const { registry, dispatcher } = this.#options
+  #enqueuePinned(
+    target: Target,
+    body: string,
+    { version = '', generation: number }: InvokeSelection,
+    settle: Settle,
+    caller: Cancellable | undefined,
+  ): void {
     const place = (generation: Generation): void => {
-      if (!generation.live) throw this.#gone(generation, target.key)
-      const settled = withSignal(selection.signal, settle, () => call)
-      if (target.task === null) {
-        const call0 = this.#workflow(target, body, settled)
-        call = call0
-        call0.startOn(generation)
-        return
-      }
-      if (generation.kind(target.key) === undefined) throw unknownTask(generation, target.key)
-      const seq = this.#surroundings.nextSeq()
-      const task = new TaskCall(seq, target.key, body, settled, this.#surroundings, generation)
-      call = task
-      dispatcher.enqueueOn(target.controller.line, generation, task)
+      // Cancelled while its version was loaded.
+      if (caller?.settled === true) return
+      const call = this.#place(target, body, generation, settle)
+      caller?.onCancel((error) => call.cancel(error))
     }
-    let call: TaskCall | WorkflowCall
-    if (selection.generation !== undefined) {
-      const generation = registry.generation(selection.generation)
-      if (generation === undefined || generation.package !== target.controller.package) {
-        throw new HeadgateError('NO_MATCHING_VERSION', {
-          package: target.controller.package,
-          wanted: `generation ${selection.generation}`,
-          present: target.controller
-            .generations()
-            .map((one) => `g${one.number} (${one.version})`)
-            .join(', '),
+    if (number !== undefined) place(this.#generation(target.controller, number))
+    else {
+      target.controller
+        .pinned(version)
+        .then(place)
+        .catch((error: unknown) => {
+          if (caller?.settled !== true) this.#refuse(settle, error)
         })
-      }
-      place(generation)
-      return
     }
-    target.controller
-      .pinned(selection.version ?? '')
-      .then(place)
-      .catch((error: unknown) => settle.failed(asError(error), undefined, registry.value.epoch))
   }
 
-  #make(target: Target, body: string, settle: Settle): TaskCall | WorkflowCall {
-    if (target.task === null) return this.#workflow(target, body, settle)
+  /** Binds a call to one generation and puts it into its queue. */
+  #place(
+    target: Target,
+    body: string,
+    generation: Generation,
+    settle: Settle,
+  ): TaskCall | WorkflowCall {
+    if (!generation.live) throw terminated(generation, target.key)
+    this.#checkRoom(target.controller, generation.queue.size)
     const seq = this.#surroundings.nextSeq()
-    return new TaskCall(seq, target.key, body, settle, this.#surroundings)
+    if (target.task === null) {
+      const call = new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings)
+      call.startOn(generation)
+      return call
+    }
+    if (generation.kind(target.key) === undefined) throw unknownTask(generation, target.key)
+    const call = new TaskCall(seq, target.key, body, settle, this.#surroundings, generation)
+    this.#options.dispatcher.enqueueOn(target.controller.line, generation, call)
+    return call
   }
 
-  /** The input is put into each task's body as it is, so it has to be JSON before the first. */
-  #workflow(target: Target, body: string, settle: Settle): WorkflowCall {
-    if (body !== '') {
-      try {
-        JSON.parse(body)
-      } catch (error) {
-        throw new HeadgateError('INPUT_NOT_JSON', { why: messageOf(error) })
-      }
-    }
-    const seq = this.#surroundings.nextSeq()
-    return new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings)
+  #generation(controller: PackageController, number: number): Generation {
+    const found = controller.generations().find((one) => one.number === number && one.live)
+    if (found !== undefined) return found
+    throw new HeadgateError('NO_MATCHING_VERSION', {
+      package: controller.package,
+      wanted: `generation ${number}`,
+      present: controller
+        .generations()
+        .map((one) => `g${one.number} (${one.version} ${one.state})`)
+        .join(', '),
+    })
+  }
+
+  #refuse(settle: Settle, error: unknown): void {
+    settle.failed(toHeadgateError(error), undefined, this.#options.registry.value.epoch)
+  }
+
+  #checkRoom(controller: PackageController, waiting: number): void {
+    const { tenant, package: name } = controller
+    const limit = this.#options.maxWaiting
+    if (waiting >= limit) throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit })
   }
 
   #checkSize(body: string): void {
@@ -196,13 +223,15 @@ export class Invoker {
       nearest: didYouMean(name, names),
     })
   }
+}
 
-  #gone(generation: Generation, key: string): HeadgateError {
-    return new HeadgateError('GENERATION_TERMINATED', {
-      task: key,
-      generation: `g${generation.number}`,
-      state: generation.state,
-    })
+/** The input is put into each task's body as it is, so it has to be JSON before the first. */
+function checkJson(body: string): void {
+  if (body === '') return
+  try {
+    JSON.parse(body)
+  } catch (error) {
+    throw new HeadgateError('INPUT_NOT_JSON', { why: messageOf(error) })
   }
 }
 
@@ -219,35 +248,4 @@ function noActive(controller: PackageController): HeadgateError {
     package: controller.package,
     why,
   })
-}
-
-/** Cancels `call()` when the signal aborts, and lets go of the signal when the call is settled. */
-function withSignal(
-  signal: AbortSignal | undefined,
-  settle: Settle,
-  call: () => TaskCall | WorkflowCall,
-): Settle {
-  if (signal === undefined) return settle
-  signal.throwIfAborted()
-  const onAbort = (): void =>
-    call().cancel(new HeadgateError('TASK_ABORTED', { why: messageOf(signal.reason) }))
-  signal.addEventListener('abort', onAbort, { once: true })
-  return {
-    ok: (json, serving, epoch) => {
-      signal.removeEventListener('abort', onAbort)
-      settle.ok(json, serving, epoch)
-    },
-    failed: (error, serving, epoch) => {
-      signal.removeEventListener('abort', onAbort)
-      settle.failed(error, serving, epoch)
-    },
-  }
-}
-
-function asError(error: unknown): HeadgateError {
-  if (error instanceof HeadgateError) return error
-  const name = (error as { name?: unknown } | null)?.name
-  return name === 'AbortError'
-    ? new HeadgateError('TASK_ABORTED', { why: messageOf(error) })
-    : new HeadgateError('INTERNAL', { why: messageOf(error) }, { cause: error })
 }

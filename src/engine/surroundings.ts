@@ -16,8 +16,11 @@ export interface Surroundings {
   epoch(): number
   /** The next number in the order of service. */
   nextSeq(): number
-  after(ms: number, fn: () => void): void
+  /** Calls `goOn` once: after `ms`, or when the generation takes no more work. */
+  backoff(generation: Generation, ms: number, goOn: () => void): void
   enqueueOn(generation: Generation, request: TaskRequest): void
+  /** No other generation will come: what is bound stays where it is. */
+  closing(): boolean
   /** GENERATION_TERMINATED for a call whose generation ended between two attempts. */
   ended(generation: Generation, key: string): HeadgateError
 }

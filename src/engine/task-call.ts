@@ -56,7 +56,7 @@ export class TaskCall implements TaskRequest {
   }
 
   get pinned(): boolean {
-    return this.#pin !== undefined || this.#attempt > 1
+    return this.#pin !== undefined || this.#attempt > 1 || this.#surroundings.closing()
   }
 
   onBound(serving: Serving): void {
@@ -91,7 +91,7 @@ export class TaskCall implements TaskRequest {
     ) {
       const wait = retryDelay(policy, this.#attempt, Math.random())
       this.#attempt++
-      this.#surroundings.after(wait, () => this.#again(serving))
+      this.#surroundings.backoff(serving, wait, () => this.#again(serving))
       return
     }
     this.#end(callError(fault, this.key))

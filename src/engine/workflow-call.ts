@@ -132,7 +132,7 @@ export class WorkflowCall implements WorkflowStart {
           this.#dispatch(effect.task, effect.attempt)
           break
         case 'retry':
-          this.#surroundings.after(effect.delayMs, () =>
+          this.#surroundings.backoff(this.#generation as Generation, effect.delayMs, () =>
             this.#step({ type: 'retryDue', task: effect.task }),
           )
           break

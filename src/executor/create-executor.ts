@@ -1,9 +1,11 @@
 /** The door of the library. */
 
+import { randomUUID } from 'node:crypto'
 import { assertCwdIsEmpty } from '../generation/permissions.ts'
+import { createSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import type { Executor, ExecutorOptions } from './api.ts'
 import { HeadgateExecutor } from './executor.ts'
-import { resolveOptions } from './options.ts'
+import { type ResolvedOptions, resolveOptions } from './options.ts'
 
 /**
  * Starts an executor and resolves when every version in `packagesDir` is served, waiting or refused.
@@ -15,7 +17,20 @@ import { resolveOptions } from './options.ts'
 export async function createExecutor(options: ExecutorOptions): Promise<Executor> {
   const resolved = resolveOptions(options)
   if (resolved.permissions === 'on') assertCwdIsEmpty()
-  const executor = new HeadgateExecutor(resolved)
+  const executor = await open(resolved)
   await executor.start()
   return executor
+}
+
+/** Nothing in the data dir is touched before its lock is ours. */
+async function open(options: ResolvedOptions): Promise<HeadgateExecutor> {
+  const { dataDir, logger } = options
+  const boot = randomUUID().slice(0, 8)
+  const store = createSqliteStore({ dataDir, boot }, { logger })
+  try {
+    return new HeadgateExecutor(options, boot, store, await store.open())
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }

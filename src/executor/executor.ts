@@ -4,15 +4,14 @@
  *
  * A1  Nothing is decided here: a drop goes to its package's controller, a call to the invoker, a
  *     transition to the control log.
- * A2  start(): store (and its lock) → source → every package settled → ready.
+ * A2  start(): source → every package settled → ready; the store (and its lock) is opened before.
  *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store.
  */
 
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
-import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import { Scope } from '../base/scope.ts'
 import { checkName } from '../domain/names.ts'
@@ -33,11 +32,11 @@ import { NumberBlocks } from '../routing/number-blocks.ts'
 import { PackageController } from '../routing/package-controller.ts'
 import { Registry } from '../routing/registry.ts'
 import { Swapper } from '../routing/swap.ts'
-import type { RefusedDrop, Source, StagedDrop, WatchStatus } from '../source/source.ts'
+import type { RefusedDrop, Source, StagedDrop } from '../source/source.ts'
 import { createSource } from '../source/thread-source.ts'
-import { createSqliteStore } from '../store/sqlite/sqlite-store.ts'
-import type { ControlEntry, Store, SwapReceipt } from '../store/store.ts'
+import type { ControlEntry, Store, StoreSnapshot, SwapReceipt } from '../store/store.ts'
 import type { Executor, ExecutorEvents, InvokeAnswer, InvokeOptions, Promotion } from './api.ts'
+import { DropBoard } from './drop-board.ts'
 import type { ResolvedOptions } from './options.ts'
 import { relayLog } from './package-log.ts'
 import { executorRow, packageRow } from './status.ts'
@@ -50,7 +49,7 @@ const REFILL_AFTER_MS = 250
 export class HeadgateExecutor implements Executor {
   readonly events: TypedEmitter<ExecutorEvents>
   readonly #options: ResolvedOptions
-  readonly #boot = randomUUID().slice(0, 8)
+  readonly #boot: string
   readonly #startedAt = systemClock.now()
   readonly #scope: Scope
   readonly #store: Store
@@ -58,31 +57,31 @@ export class HeadgateExecutor implements Executor {
   readonly #registry = new Registry()
   readonly #dispatcher = new Dispatcher(this.#registry)
   readonly #controllers = new Map<string, PackageController>()
-  readonly #refused = new Map<string, RefusedDrop>()
+  readonly #drops: DropBoard
   readonly #known = new Map<string, string>()
   readonly #spare: SpareThreads
   readonly #factory: GenerationFactory
   readonly #swapper: Swapper
   readonly #invoker: Invoker
   readonly #upcalls: GenerationUpcalls
-  #watch: WatchStatus = {
-    mode: 'missing',
-    reason: 'not looked at yet',
-    lastReconcileAt: 0,
-    lastReconcileMs: 0,
-    entries: 0,
-  }
   #abandoned = 0
   #state: ExecutorRow['state'] = 'starting'
+  /** All that lay in the folder at the start was reported. */
+  #looked = false
   #closing: Promise<void> | undefined
 
-  constructor(options: ResolvedOptions) {
+  /** `store` is open, and the executor's from now on; `snapshot` is what it held. */
+  constructor(options: ResolvedOptions, boot: string, store: Store, snapshot: StoreSnapshot) {
     this.#options = options
+    this.#boot = boot
+    this.#store = store
+    for (const { tenant, package: name, version, digest } of snapshot.known) {
+      this.#known.set(`${tenant}/${name}@${version}`, digest)
+    }
     const { logger, dataDir } = options
     const fault = (error: unknown): void => this.#fault(error)
     this.events = new TypedEmitter(fault)
     this.#scope = new Scope(fault)
-    this.#store = createSqliteStore({ dataDir, boot: this.#boot }, { logger })
     this.#source = createSource(
       {
         packagesDir: options.packagesDir,
@@ -92,6 +91,9 @@ export class HeadgateExecutor implements Executor {
         known: this.#known,
       },
       { logger },
+    )
+    this.#drops = new DropBoard(this.#source, (refused, standing) =>
+      this.#refusalChanged(refused, standing),
     )
     const slots: Pick<FactoryOptions, 'slotsDir' | 'permissions' | 'clock' | 'onAbandoned'> = {
       slotsDir: join(dataDir, 'slots'),
@@ -155,6 +157,9 @@ export class HeadgateExecutor implements Executor {
       },
       crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
     }
+    for (const route of snapshot.routes) this.#controller(route).restore(route)
+    const epochs = snapshot.routes.map((route) => route.epoch)
+    this.#registry.assign(emptyRegistry(Math.max(0, ...epochs)))
   }
 
   get registry(): RegistryValue {
@@ -165,18 +170,14 @@ export class HeadgateExecutor implements Executor {
   async start(): Promise<void> {
     const { dataDir, packagesDir } = this.#options
     try {
-      const snapshot = await this.#store.open()
       rmSync(join(dataDir, 'slots'), { recursive: true, force: true })
       mkdirSync(join(dataDir, 'slots'), { recursive: true })
-      for (const { tenant, package: name, version, digest } of snapshot.known) {
-        this.#known.set(`${tenant}/${name}@${version}`, digest)
-      }
-      for (const route of snapshot.routes) this.#controller(route).restore(route)
-      const epochs = snapshot.routes.map((route) => route.epoch)
-      this.#registry.assign(emptyRegistry(Math.max(0, ...epochs)))
       this.#listen()
       const spare = this.#spare.refill()
       await this.#source.start()
+      await this.#drops.quiet()
+      this.#looked = true
+      for (const controller of this.#controllers.values()) controller.settle()
       await this.#settled()
       await spare
       await this.#spare.refill()
@@ -190,7 +191,7 @@ export class HeadgateExecutor implements Executor {
 
   invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const text = body === undefined ? '' : (JSON.stringify(body) ?? '')
+      const text = body === undefined ? '' : jsonOf(body)
       this.#invoker.call(namespace, text, options, {
         ok: (json) => resolve(JSON.parse(json)),
         failed: reject,
@@ -209,6 +210,7 @@ export class HeadgateExecutor implements Executor {
   }
 
   async promote({ tenant, package: name, version, reason, actor }: Promotion): Promise<void> {
+    if (this.#closing !== undefined) throw new HeadgateError('EXECUTOR_CLOSING')
     const controller = this.#controllers.get(routeKey(tenant, name))
     if (controller === undefined) {
       throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
@@ -226,9 +228,9 @@ export class HeadgateExecutor implements Executor {
       packages: this.#controllers.size,
       spare: this.#spare,
       abandonedThreads: this.#abandoned,
-      watch: this.#watch,
+      watch: this.#drops.watch,
       permissions: this.#options.permissions,
-      refused: this.#refused.values(),
+      refused: this.#drops.all(),
     })
   }
 
@@ -254,8 +256,11 @@ export class HeadgateExecutor implements Executor {
   }
 
   close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
-    if (force) for (const generation of this.#registry.generations()) void generation.close(true)
     this.#closing ??= this.#close(force)
+    if (force) {
+      this.#refuseWaiting()
+      for (const generation of this.#registry.generations()) void generation.close(true)
+    }
     return this.#closing
   }
 
@@ -267,20 +272,19 @@ export class HeadgateExecutor implements Executor {
     this.#setState('closing')
     this.#invoker.close()
     const controllers = [...this.#controllers.values()]
-    for (const controller of controllers) this.#refuseWaiting(controller, force)
     await Promise.all(controllers.map((controller) => controller.close(force)))
+    this.#refuseWaiting()
     await this.#spare.close()
     await this.#source.close()
     await this.#scope.close()
-    await this.#store.close()
     rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true })
+    await this.#store.close()
     this.#setState('closed')
   }
 
-  /** What waits may still be served while the active generation drains, unless there is none. */
-  #refuseWaiting(controller: PackageController, force: boolean): void {
-    if (force || controller.active === undefined) {
-      this.#dispatcher.refuseAll(controller.line, new HeadgateError('EXECUTOR_CLOSING'))
+  #refuseWaiting(): void {
+    for (const { line } of this.#controllers.values()) {
+      this.#dispatcher.refuseAll(line, new HeadgateError('EXECUTOR_CLOSING'))
     }
   }
 
@@ -288,25 +292,12 @@ export class HeadgateExecutor implements Executor {
     const { events } = this.#source
     events.on('staged', (drop) => this.#staged(drop))
     events.on('removed', (drop) => this.#controller(drop).removed(drop))
-    events.on('refused', (refused) => {
-      this.#refused.set(refused.entry, refused)
-      this.#refusalChanged(refused)
-    })
-    events.on('cleared', ({ entry }) => {
-      const refused = this.#refused.get(entry)
-      if (refused === undefined) return
-      this.#refused.delete(entry)
-      this.#refusalChanged(refused)
-    })
-    events.on('watch', (watch) => {
-      this.#watch = watch
-    })
     events.on('fault', (record) => this.events.emit('fault', record))
   }
 
-  #refusalChanged(refused: RefusedDrop): void {
+  #refusalChanged(refused: RefusedDrop, standing: boolean): void {
     const { entry, kind, error } = refused
-    if (kind !== 'incomplete') {
+    if (standing && kind !== 'incomplete') {
       this.#options.logger.warn({ entry, kind, code: error.code }, error.message)
     }
     const name = refused.package
@@ -341,6 +332,7 @@ export class HeadgateExecutor implements Executor {
       background: (work) => this.#scope.background(work),
       changed: () => this.#changed(of),
       warn: (fields, message) => logger.warn(fields, message),
+      ready: () => this.#looked,
       swapped: () => void systemClock.after(REFILL_AFTER_MS, () => void this.#spare.refill()),
     })
     this.#controllers.set(key, controller)
@@ -355,6 +347,7 @@ export class HeadgateExecutor implements Executor {
     const { tenant, package: name, version, digest, number } = generation
     const entry = { ...transition, tenant, package: name, version, digest, generation: number }
     this.#controller(generation).transitioned(generation)
+    if (!generation.live) this.#invoker.ended(generation)
     const { to } = transition
     if (to === 'retired') this.#registry.remove(generation)
     if (to === 'drained' || to === 'retired' || to === 'rejected') {
@@ -379,9 +372,9 @@ export class HeadgateExecutor implements Executor {
   #row(key: string): PackageRow | undefined {
     const controller = this.#controllers.get(key)
     if (controller === undefined) return undefined
-    const refused = [...this.#refused.values()].filter(
-      (one) => one.package === controller.package && one.tenant === controller.tenant,
-    )
+    const refused = this.#drops
+      .all()
+      .filter((one) => one.package === controller.package && one.tenant === controller.tenant)
     return packageRow(controller, this.#registry.value.epoch, refused)
   }
 
@@ -398,5 +391,13 @@ export class HeadgateExecutor implements Executor {
     const fault = toHeadgateError(error)
     this.#options.logger.error({ code: fault.code, stack: fault.stack }, fault.message)
     this.events.emit('fault', fault.toRecord())
+  }
+}
+
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body) ?? ''
+  } catch (error) {
+    throw new HeadgateError('INPUT_NOT_JSON', { why: messageOf(error) }, { cause: error })
   }
 }

@@ -116,7 +116,7 @@ export class Generation implements Serving {
         released: (held, how) => this.#released(held, how),
         ran: (_held, ok, ranMs) => this.#ran(ok, ranMs),
         room: () => upcalls.capacity(this),
-        gaveBack: (requests) => upcalls.gaveBack(this, requests),
+        gaveBack: (requests) => this.#gaveBack(requests),
         log: (message) => upcalls.log(this, message),
         invoke: (lane, message) => upcalls.invoke(this, lane, message),
         crashed: (why) => upcalls.crashed(this, why),
@@ -320,16 +320,11 @@ export class Generation implements Serving {
 
   async #end(state: GenerationState): Promise<void> {
     if (state === 'terminating') {
-      const fault = (task: string): HeadgateError =>
-        new HeadgateError('GENERATION_TERMINATED', {
-          task,
-          generation: `g${this.number}`,
-          drainTimeoutMs: this.#options.drainTimeoutMs,
-        })
-      this.#crew.abortAll('the generation ends')
-      this.#failQueued(fault('(waiting)'))
+      const fault = (held: Held): HeadgateError => this.#terminated(held.kind.task.name)
+      this.#crew.abortAll('the generation ends', fault)
+      for (const request of this.queue.drain()) request.onFailure(this.#terminated(request.key))
       await this.#grace()
-      await this.#crew.end((held) => fault(held.kind.task.name))
+      await this.#crew.end(fault)
       this.take('terminated', 'its threads were ended')
       return
     }
@@ -339,6 +334,24 @@ export class Generation implements Serving {
         : (held) =>
             new HeadgateError('WORKER_LOST', { task: held.kind.task.name, why: 'it was refused' }),
     )
+  }
+
+  #terminated(task: string): HeadgateError {
+    return new HeadgateError('GENERATION_TERMINATED', {
+      task,
+      generation: `g${this.number}`,
+      drainTimeoutMs: this.#options.drainTimeoutMs,
+    })
+  }
+
+  /** What is bound here for good and was given back too late has nobody to wait for. */
+  #gaveBack(requests: readonly TaskRequest[]): void {
+    const unpinned = this.live ? requests : requests.filter((request) => !request.pinned)
+    if (unpinned.length > 0) this.#options.upcalls.gaveBack(this, unpinned)
+    if (this.live) return
+    for (const request of requests) {
+      if (request.pinned) request.onFailure(this.#terminated(request.key))
+    }
   }
 
   /** Until nothing is held, or killGraceMs have passed. */

@@ -45,6 +45,10 @@ export interface Held {
   /** The thread's event loop turned after that. */
   abortSeen: boolean
   progress: string | null
+  /** Wall clock of begin as it was first seen, ms; null: not seen. */
+  begunAt: number | null
+  /** What its caller is told when it fails after an abort; null: its own fault. */
+  fault: HeadgateError | null
 }
 
 export interface LaneUpcalls {
@@ -80,7 +84,7 @@ export class Lane {
   readonly #free: number[]
   #nextId = 1
   #batch: unknown[] = []
-  /** Slots of the batch under way, in order. */
+  /** Slots of the batch under way, in order; empty once it was taken back. */
   #underWay: number[] = []
   #revoked: number[] = []
   #unacknowledged = false
@@ -113,9 +117,9 @@ export class Lane {
     return this.#held.length - this.#free.length - this.#revoked.length
   }
 
-  /** Number of the batch under way; null: all are acknowledged. */
+  /** Number of the batch of which something may be taken back; null: there is none. */
   get batchUnderWay(): number | null {
-    return this.#unacknowledged ? this.#batches : null
+    return this.#unacknowledged && this.#underWay.length > 0 ? this.#batches : null
   }
 
   held(): Held[] {
@@ -138,6 +142,8 @@ export class Lane {
       abortedAt: null,
       abortSeen: false,
       progress: null,
+      begunAt: null,
+      fault: null,
     }
     this.#held[slot] = held
     this.#slots.fill(slot, id, kind.index, request.attempt, request.run)
@@ -174,6 +180,7 @@ export class Lane {
         taken.push(held)
       }
     }
+    this.#underWay = []
     for (const held of taken) this.#upcalls.released(held, 'moved')
     return taken
   }
@@ -192,17 +199,22 @@ export class Lane {
     return this.#slots.begunCount
   }
 
-  /** Wall clock of begin, ms; null: not begun. */
+  /** Wall clock of begin, ms; null: not begun. Once seen it stands, whatever the thread writes. */
   begunAt(held: Held): number | null {
-    return this.#slots.state(held.slot) === SLOT_BEGUN
-      ? this.#timeBase + this.#slots.begunAt(held.slot)
-      : null
+    if (held.begunAt === null && this.#slots.state(held.slot) === SLOT_BEGUN) {
+      const now = this.#clock.now()
+      // The slot holds 32 bits of ms: after 24 days both sides wrap, their difference does not.
+      const age = (Math.floor(now - this.#timeBase) - this.#slots.begunAt(held.slot)) | 0
+      held.begunAt = now - Math.max(0, age)
+    }
+    return held.begunAt
   }
 
-  /** Asks the thread to end this call; the request must have been answered, or be still awaited. */
-  abort(held: Held, reason: string): void {
+  /** Asks the thread to end this call. `fault`: for a caller who still waits when it then fails. */
+  abort(held: Held, reason: string, fault: HeadgateError | null = null): void {
     if (held.abortedAt !== null) return
     held.abortedAt = this.#clock.monotonic()
+    held.fault = fault
     this.#port.postMessage({ type: 'abort', slot: held.slot, id: held.id, reason })
   }
 
@@ -233,7 +245,12 @@ export class Lane {
   #receive(message: unknown): void {
     if (this.#state === 'closed') return
     if (Array.isArray(message)) {
-      this.#results(message)
+      try {
+        this.#results(message)
+      } catch (error) {
+        // Foreign code may write any text: what chokes on it must not end the process.
+        this.#upcalls.violation(`its results cannot be taken: ${messageOf(error)}`)
+      }
       return
     }
     const parsed = workerMessageSchema.safeParse(message)
@@ -262,14 +279,15 @@ export class Lane {
       }
       const ok = !this.#slots.failed(held.slot)
       held.kind.observe(this.#slots.busyMs(held.slot))
-      this.#upcalls.ran(held, ok, this.#slots.ranMs(held.slot))
+      const ranMs = this.#slots.ranMs(held.slot)
+      this.#upcalls.ran(held, ok, ranMs > 0 && ranMs < Infinity ? ranMs : 0)
       this.#held[held.slot] = undefined
       this.#slots.free(held.slot)
       this.#free.push(held.slot)
       this.#upcalls.released(held, 'ran')
       if (held.answered) continue
       if (ok) held.request.onSuccess(text)
-      else held.request.onFailure(JSON.parse(text) as TaskFault)
+      else held.request.onFailure(held.fault ?? readFault(text))
     }
     if (Number(message[0]) > 0) this.#acknowledge()
     this.#upcalls.room()
@@ -289,4 +307,15 @@ export class Lane {
 function progressText(fraction: number, note: string | null): string {
   const percent = `${Math.round(Math.min(1, Math.max(0, fraction)) * 100)} %`
   return note === null ? percent : `${percent} ${note.slice(0, 200)}`
+}
+
+/** A fault as the thread wrote it; what is none becomes an ordinary failure. */
+function readFault(text: string): TaskFault {
+  try {
+    const fault = JSON.parse(text) as TaskFault | null
+    if (typeof fault?.code === 'string' && typeof fault.message === 'string') return fault
+  } catch {
+    // Falls through to the failure that says so.
+  }
+  return { code: 'TASK_FAILED', message: 'its error cannot be read', terminal: true }
 }

@@ -113,6 +113,7 @@ export class SpareThreads {
     const warm = openWarmThread(this.#createHost())
     const hello = await Promise.race([warm.inbox.next(), warm.hosted.ended])
     if (typeof hello === 'string' || hello.type !== 'hello') {
+      warm.hosted.lane.close()
       await warm.host.destroy()
       return
     }

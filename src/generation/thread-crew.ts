@@ -144,9 +144,11 @@ export class ThreadCrew {
     this.#watch?.arm()
   }
 
-  /** Asks every running call to end, for `reason`. */
-  abortAll(reason: string): void {
-    for (const lane of this.lanes()) for (const held of lane.held()) lane.abort(held, reason)
+  /** Asks every running call to end, for `reason`; one that then fails is answered with `fault`. */
+  abortAll(reason: string, fault: (held: Held) => HeadgateError): void {
+    for (const lane of this.lanes()) {
+      for (const held of lane.held()) lane.abort(held, reason, fault(held))
+    }
   }
 
   /** Ends all threads: `fault` answers what still runs; without it nothing may run. Idempotent. */
@@ -194,7 +196,6 @@ export class ThreadCrew {
     const member: Member = { warm, serving: false, ending: null }
     this.#members.add(member)
     warm.relay.target = this.#laneUpcalls(member)
-    warm.host.onStray((why) => this.#kill(warm.hosted.lane, why))
     void warm.hosted.ended.then((why) => this.#ended(member, why))
     const times = await bringUp({
       hosted: warm.hosted,
@@ -222,7 +223,7 @@ export class ThreadCrew {
       released: upcalls.released,
       ran: upcalls.ran,
       room: upcalls.room,
-      violation: (why) => this.#kill(member.warm.hosted.lane, why),
+      violation: (why) => this.#ended(member, why),
       message: (message) => {
         if (message.type === 'log') upcalls.log(message)
         else if (message.type === 'invoke') upcalls.invoke(member.warm.hosted.lane, message)
@@ -256,9 +257,11 @@ export class ThreadCrew {
   #kill(lane: Lane, why: string): void {
     const member = this.#memberOf(lane)
     if (member === undefined) return
+    // A condemned one has its replacement already.
+    const served = member.serving
     member.ending = why
     this.#lost(member, why)
-    if (!this.#closing.signal.aborted) void this.#replace(0)
+    if (served && !this.#closing.signal.aborted) void this.#replace(0)
   }
 
   /** C2 */
@@ -288,6 +291,7 @@ export class ThreadCrew {
     if (moved.length > 0) this.#options.upcalls.gaveBack(moved)
   }
 
+  /** The thread ended, or did what costs it its life. */
   #ended(member: Member, why: string): void {
     if (!this.#members.has(member)) return
     const started = member.serving

@@ -8,6 +8,8 @@
  * H1  pool.close() is never called: in piscina 5 it kills running tasks.
  * H2  A thread that does not end within ABANDON_MS of terminate() (a blocked system call) is counted
  *     as abandoned; nothing waits for it any longer.
+ * H3  A thread is spawned by openLane() alone, never by piscina's own count: it would start a thread
+ *     for each one that ends, also after destroy().
  */
 
 import { rm } from 'node:fs/promises'
@@ -22,8 +24,11 @@ import { Lane, type LaneUpcalls } from './lane.ts'
 import { type ThreadGrants, permissionArguments } from './permissions.ts'
 
 const ABANDON_MS = 5_000
-/** A thread may not use piscina's own channel; a few stray messages are forgiven. */
+/** A thread may not use the channel of its Worker; a few stray messages are forgiven. */
 const STRAY_MESSAGES = 16
+
+/** What Worker.threadId says after the thread's exit. */
+const ENDED = -1
 
 /** V8 limits of the default class: what the spare and packages without own limits get. */
 export const DEFAULT_LIMITS: PackageResourceLimits = Object.freeze({ maxOldGenerationSizeMb: 512 })
@@ -57,9 +62,9 @@ export class ThreadHost {
   readonly concurrency: number
   readonly #options: HostOptions
   readonly #pool: Piscina
-  #strays = 0
+  /** Threads told to end whose end is not known yet. */
+  readonly #ends = new Map<Worker, Promise<void>>()
   #destroyed: Promise<void> | undefined
-  #onStray: (why: string) => void = () => {}
 
   constructor(options: HostOptions) {
     this.slotDir = options.slotDir
@@ -69,7 +74,8 @@ export class ThreadHost {
     this.#pool = new Piscina({
       filename: new URL('./thread/entry.ts', import.meta.url).href,
       name: 'serveLane',
-      minThreads: options.threads,
+      // H3
+      minThreads: 0,
       // One more, so that a replacement can start before the thread it replaces is ended.
       maxThreads: options.threads + 1,
       idleTimeout: Infinity,
@@ -85,17 +91,10 @@ export class ThreadHost {
     })
     // What a thread does between two lanes (a late throw) must not reach the process.
     this.#pool.on('error', () => {})
-    this.#pool.on('message', () => {
-      if (++this.#strays === STRAY_MESSAGES) this.#onStray('messages outside its lane')
-    })
   }
 
   get threads(): number {
     return this.#destroyed === undefined ? this.#pool.threads.length : 0
-  }
-
-  onStray(listener: (why: string) => void): void {
-    this.#onStray = listener
   }
 
   openLane(upcalls: LaneUpcalls): HostedLane {
@@ -127,44 +126,53 @@ export class ThreadHost {
       ended,
       identify: (threadId) => {
         worker = this.#pool.threads.find((thread) => thread.threadId === threadId)
+        let strays = 0
+        worker?.on('message', () => {
+          if (++strays === STRAY_MESSAGES) upcalls.violation('messages outside its lane')
+        })
       },
       kill: () => {
-        if (worker !== undefined) void this.#watchEnd([worker])
+        if (worker !== undefined) this.#watchEnd(worker)
         abort.abort()
+        // Where the lane function has returned the pool would keep the thread for the next lane.
+        void worker?.terminate()
       },
     }
   }
 
-  /** Ends all threads and removes the slot folder. Idempotent. */
+  /** Ends all threads and removes the slot folder; waits for those ended before. Idempotent. */
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy()
     return this.#destroyed
   }
 
   async #destroy(): Promise<void> {
-    const threads = [...this.#pool.threads]
-    const gone = this.#watchEnd(threads)
-    const destroyed = this.#pool.destroy().catch(() => {})
-    await Promise.race([destroyed, gone])
-    await rm(this.slotDir, { recursive: true, force: true })
+    for (const worker of this.#pool.threads) this.#watchEnd(worker)
+    void this.#pool.destroy().catch(() => {})
+    await Promise.all(this.#ends.values())
+    // What is left (a thread that writes there still) goes with the slots of this boot.
+    await rm(this.slotDir, { recursive: true, force: true }).catch(() => {})
   }
 
-  /** Counts those of `workers` that have not ended after ABANDON_MS; resolves when all is known. */
-  #watchEnd(workers: readonly Worker[]): Promise<void> {
-    const waits = workers.map(
-      (worker) =>
-        new Promise<void>((resolve) => {
-          const timer = this.#options.clock.after(ABANDON_MS, () => {
-            this.#options.onAbandoned()
-            resolve()
-          })
-          worker.once('exit', () => {
-            timer.cancel()
-            resolve()
-          })
-        }),
-    )
-    return Promise.all(waits).then(() => {})
+  /** H2 */
+  #watchEnd(worker: Worker): void {
+    if (worker.threadId === ENDED || this.#ends.has(worker)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const known = (): void => {
+      this.#ends.delete(worker)
+      resolve()
+    }
+    const abandon = (): void => {
+      this.#options.onAbandoned()
+      known()
+    }
+    // Nothing else may keep the process alive while destroy() waits.
+    const timer = this.#options.clock.after(ABANDON_MS, abandon, { keepAlive: true })
+    worker.once('exit', () => {
+      timer.cancel()
+      known()
+    })
+    this.#ends.set(worker, promise)
   }
 }
 

@@ -14,30 +14,22 @@ export interface LoadRefusal {
 }
 
 export class Catalog {
-  /** By version; entries with equal bytes are one version. */
-  readonly #drops = new Map<string, Map<string, StagedDrop>>()
+  /** By version; the source reports a version once, through however many entries it is present. */
+  readonly #drops = new Map<string, StagedDrop>()
   /** By version. Holds only for the digest it was said of. */
   readonly #refused = new Map<string, LoadRefusal>()
 
   add(drop: StagedDrop): void {
-    const entries = this.#drops.get(drop.version) ?? new Map<string, StagedDrop>()
-    entries.set(drop.entry, drop)
-    this.#drops.set(drop.version, entries)
+    this.#drops.set(drop.version, drop)
   }
 
-  /** The entry is gone; the version is when it was the last. */
-  remove(version: string, entry: string): void {
-    const entries = this.#drops.get(version)
-    entries?.delete(entry)
-    if (entries?.size === 0) {
-      this.#drops.delete(version)
-      this.#refused.delete(version)
-    }
+  remove(version: string): void {
+    this.#drops.delete(version)
+    this.#refused.delete(version)
   }
 
   get(version: string): StagedDrop | undefined {
-    const entries = this.#drops.get(version)
-    return entries?.values().next().value
+    return this.#drops.get(version)
   }
 
   /** Highest first. */

@@ -42,6 +42,8 @@ export class PackageLine {
   /** Generations with requests of their own in the queue, beside the active one. */
   readonly others: Set<Generation> = new Set()
   scheduled = false
+  /** Called when nothing waits unpinned any more; may come more than once. */
+  onEmpty: (() => void) | undefined
 
   constructor(tenant: string, packageName: string) {
     this.tenant = tenant
@@ -80,12 +82,14 @@ export class Dispatcher {
         line.others.add(generation)
       } else line.waiting.unshift(request)
     }
+    if (this.#registry.active(line.key) === undefined) this.refuseAll(line, unrouted(line))
     this.schedule(line)
   }
 
   /** Ends everything that waits unpinned. */
   refuseAll(line: PackageLine, error: HeadgateError): void {
     for (const request of line.waiting.drain()) request.onFailure(error)
+    line.onEmpty?.()
   }
 
   schedule(line: PackageLine): void {
@@ -105,6 +109,7 @@ export class Dispatcher {
         if (generation !== active) this.#pump(generation, undefined)
         if (generation.queue.size === 0) line.others.delete(generation)
       }
+      if (line.onEmpty !== undefined && line.waiting.size === 0) line.onEmpty()
     }
   }
 
@@ -149,6 +154,18 @@ function next(own: Deque<TaskRequest>, shared: Deque<Unpinned> | undefined): Unp
   const other = shared?.peek()
   if (first !== undefined && (other === undefined || first.seq <= other.seq)) return own.shift()
   return shared?.shift()
+}
+
+function unrouted({ tenant, package: name }: PackageLine): HeadgateError {
+  const why = 'the last version left the folder'
+  return new HeadgateError('NO_ACTIVE_VERSION', { tenant, package: name, why })
+}
+
+/** For a call bound to a generation that takes no more work. `key`: `workflow::task`. */
+export function terminated(generation: Generation, key: string): HeadgateError {
+  const { number, state } = generation
+  const task = key.split('::')[1] ?? key
+  return new HeadgateError('GENERATION_TERMINATED', { task, generation: `g${number}`, state })
 }
 
 /** `key`: `workflow::task`. */

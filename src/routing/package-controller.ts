@@ -23,7 +23,7 @@ import {
 import type { Generation, GenerationUpcalls } from '../generation/generation.ts'
 import type { RemovedDrop, StagedDrop } from '../source/source.ts'
 import type { RouteRecord } from '../store/store.ts'
-import { Catalog } from './catalog.ts'
+import { Catalog, type LoadRefusal } from './catalog.ts'
 import type { PackageLine } from './dispatcher.ts'
 import type { Loaded } from './generation-factory.ts'
 import type { Swapper } from './swap.ts'
@@ -32,6 +32,8 @@ import type { Swapper } from './swap.ts'
 const GENERATION_LIMIT = 4
 /** Drained generations of one package kept warm; the oldest goes first. */
 const WARM_LIMIT = 4
+/** A generation loaded for a pin is looked at no more often. */
+const SHORTEST_IDLE_MS = 50
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
 
@@ -49,6 +51,8 @@ export interface ControllerDeps {
   readonly background: (work: Promise<unknown>) => void
   readonly changed: () => void
   readonly warn: (fields: object, message: string) => void
+  /** false until all that lies in the folder at the start is known: nothing is loaded before. */
+  readonly ready: () => boolean
   /** After a swap: time to start the next spare thread. */
   readonly swapped: () => void
 }
@@ -62,8 +66,10 @@ export class PackageController {
   readonly #deps: ControllerDeps
   readonly #generations = new Set<Generation>()
   /** How a loaded generation came to be, for its receipt. */
-  readonly #loaded = new Map<Generation, Loaded & { readonly drop: StagedDrop }>()
-  readonly #pinLoads = new Map<string, Promise<Generation>>()
+  readonly #loaded = new WeakMap<Generation, Loaded & { readonly drop: StagedDrop }>()
+  readonly #loads = new Map<string, Promise<Generation>>()
+  /** Generations loaded for a pin. */
+  readonly #idleWatch = new WeakSet<Generation>()
   #policy: PackagePolicy = { mode: 'auto' }
   #wanted: RouteRecord | undefined
   #loop: Promise<void> | undefined
@@ -111,20 +117,20 @@ export class PackageController {
   }
 
   removed(drop: RemovedDrop): void {
-    this.catalog.remove(drop.version, drop.entry)
+    this.catalog.remove(drop.version)
     this.settle()
   }
 
   /** Starts the loop, or has it go round once more. */
   settle(): void {
-    if (this.#closed) return
-    if (this.#loop !== undefined) {
-      this.#again = true
-      return
-    }
+    if (this.#closed || !this.#deps.ready()) return
+    this.#again = true
+    if (this.#loop !== undefined) return
     this.#loop = this.#run().finally(() => {
       this.#loop = undefined
       this.#deps.changed()
+      // Asked for between the last round and now.
+      if (this.#again) this.settle()
     })
     this.#deps.background(this.#loop)
   }
@@ -139,6 +145,7 @@ export class PackageController {
    * does not undo it. Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
    */
   async promote(version: string, reason: string, actor: string): Promise<void> {
+    if (this.catalog.get(version) === undefined) throw this.#noMatch(version)
     const generation = await this.#loadFor(version)
     this.held.delete(version)
     for (const other of this.catalog.eligible()) {
@@ -150,26 +157,29 @@ export class PackageController {
   /** The generation for a pin: the highest version that matches, loaded if it is not. */
   async pinned(wanted: string): Promise<Generation> {
     const version = matchVersion(wanted, this.catalog.eligible())
-    if (version === null) {
-      throw new HeadgateError('NO_MATCHING_VERSION', {
-        package: this.package,
-        wanted,
-        present: this.catalog.versions().join(', ') || 'none',
-      })
-    }
+    if (version === null) throw this.#noMatch(wanted)
     const active = this.active
     if (active?.version === version && active.live) return active
-    const generation = await this.#loadFor(version)
-    this.#expireWhenIdle(generation)
+    // A draining one has to come to its end, and a drained one may expire at any time.
+    const loaded = this.generations().find(
+      (one) => one.version === version && one.state === 'standby',
+    )
+    const generation = loaded ?? (await this.#load(version))
+    if (!this.#idleWatch.has(generation)) {
+      this.#idleWatch.add(generation)
+      this.#expireWhenIdle(generation)
+    }
     return generation
   }
 
   /** A generation loaded for a pin keeps its thread while it is called, and keepWarm after that. */
   #expireWhenIdle(generation: Generation): void {
-    this.#deps.after(generation.keepWarmMs, () => {
+    const calls = generation.served + generation.failed
+    this.#deps.after(Math.max(SHORTEST_IDLE_MS, generation.keepWarmMs), () => {
       if (generation.state !== 'standby') return
-      if (generation.ledger.zero) generation.take('expire', 'not called any more')
-      else this.#expireWhenIdle(generation)
+      if (generation.ledger.zero && generation.served + generation.failed === calls) {
+        generation.take('expire', 'not called any more')
+      } else this.#expireWhenIdle(generation)
     })
   }
 
@@ -179,16 +189,13 @@ export class PackageController {
     this.#deps.swapper.transitioned(generation)
     if (state === 'retired' || state === 'rejected') {
       this.#generations.delete(generation)
-      this.#loaded.delete(generation)
     }
     if (state === 'drained') this.#evictWarm()
-    if (state === 'drained' || state === 'retired') {
-      for (const refusal of this.catalog.refusals()) {
-        if (refusal.error.code === 'GENERATION_LIMIT') {
-          this.catalog.forgive(refusal.drop.version)
-          this.settle()
-        }
-      }
+    if (state === 'drained' || state === 'retired' || state === 'rejected') {
+      // All before the next round of the loop: the newest comes first.
+      const waiting = this.#waitForRoom
+      for (const { drop } of waiting) this.catalog.forgive(drop.version)
+      if (waiting.length > 0) this.settle()
     }
     this.#deps.changed()
   }
@@ -216,10 +223,24 @@ export class PackageController {
     this.#deps.background(this.#quarantine(generation, exits))
   }
 
+  /** Loads are given up; what serves is drained, or ended with `force`. */
   async close(force: boolean): Promise<void> {
     this.#closed = true
-    await this.#loop
+    for (const generation of this.#generations) giveUp(generation)
+    await Promise.allSettled([...this.#loads.values(), this.#loop])
+    if (!force) await this.#handedOver()
     await Promise.all(this.generations().map((generation) => generation.close(force)))
+  }
+
+  /** Until nothing waits unpinned, or the active generation's drain timeout has passed. */
+  async #handedOver(): Promise<void> {
+    const { active, line } = this
+    if (active === undefined || line.waiting.size === 0) return
+    const limitMs = this.#loaded.get(active)?.drop.options.drainTimeoutMs ?? 0
+    await new Promise<void>((resolve) => {
+      line.onEmpty = resolve
+      this.#deps.after(limitMs, resolve)
+    })
   }
 
   async #quarantine(generation: Generation, exits: number): Promise<void> {
@@ -246,7 +267,7 @@ export class PackageController {
     const version = this.#target(active)
     if (version === null) {
       if (active === undefined || this.catalog.get(active.version) !== undefined) return false
-      if (this.#policy.mode === 'manual') return false
+      if (this.#policy.mode === 'manual' || this.#waitForRoom.length > 0) return false
       this.#deps.warn({ package: this.package, version: active.version }, 'no version is left')
       await this.#deps.swapper.unroute(this, 'the last version left the folder')
       return false
@@ -265,9 +286,15 @@ export class PackageController {
       this.#wanted = undefined
       return true
     } catch (error) {
+      if (this.#closed) return false
       this.#refuse(version, toHeadgateError(error))
       return true
     }
+  }
+
+  /** Versions put off only until another generation has drained. */
+  get #waitForRoom(): LoadRefusal[] {
+    return this.catalog.refusals().filter(({ error }) => error.code === 'GENERATION_LIMIT')
   }
 
   /** The version that should get the traffic and does not; null: nothing to do. */
@@ -286,27 +313,37 @@ export class PackageController {
 
   /** A generation of `version` that can be promoted or called. */
   #loadFor(version: string): Promise<Generation> {
-    const drop = this.catalog.get(version)
     for (const generation of this.generations()) {
       if (generation.live && generation.version === version) return Promise.resolve(generation)
     }
-    const running = this.#pinLoads.get(version)
+    return this.#load(version)
+  }
+
+  /** A new generation of `version`; one load of a version at a time. */
+  #load(version: string): Promise<Generation> {
+    const running = this.#loads.get(version)
     if (running !== undefined) return running
-    if (drop === undefined) {
-      return Promise.reject(
-        new HeadgateError('NO_MATCHING_VERSION', {
-          package: this.package,
-          wanted: version,
-          present: this.catalog.versions().join(', ') || 'none',
-        }),
-      )
-    }
-    const load = this.#load(drop).finally(() => this.#pinLoads.delete(version))
-    this.#pinLoads.set(version, load)
+    const drop = this.catalog.get(version)
+    if (this.#closed) return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
+    if (drop === undefined) return Promise.reject(this.#noMatch(version))
+    const load = this.#loadDrop(drop)
+      .catch((error: unknown) => {
+        throw this.#closed ? new HeadgateError('EXECUTOR_CLOSING') : error
+      })
+      .finally(() => this.#loads.delete(version))
+    this.#loads.set(version, load)
     return load
   }
 
-  async #load(drop: StagedDrop): Promise<Generation> {
+  #noMatch(wanted: string): HeadgateError {
+    return new HeadgateError('NO_MATCHING_VERSION', {
+      package: this.package,
+      wanted,
+      present: this.catalog.versions().join(', ') || 'none',
+    })
+  }
+
+  async #loadDrop(drop: StagedDrop): Promise<Generation> {
     const busy = this.generations().filter((one) => one.state !== 'drained').length
     if (busy >= GENERATION_LIMIT) {
       throw new HeadgateError('GENERATION_LIMIT', {
@@ -318,14 +355,20 @@ export class PackageController {
     const loaded = await this.#deps.loadVersion(drop, this.#deps.generationUpcalls, (born) => {
       this.#generations.add(born)
       this.#deps.swapper.registry.add(born)
+      // It is loading right after this.
+      if (this.#closed) queueMicrotask(() => giveUp(born))
     })
     this.#loaded.set(loaded.generation, { ...loaded, drop })
     this.#retries.delete(drop.version)
+    this.catalog.forgive(drop.version)
     return loaded.generation
   }
 
   async #promote(generation: Generation, reason: string, actor: string): Promise<void> {
-    if (this.active === generation) return
+    if (this.active === generation) {
+      await this.#deps.swapper.hold(this)
+      return
+    }
     const loaded = this.#loaded.get(generation)
     const fresh = generation.state === 'standby' && loaded !== undefined
     await this.#deps.swapper.swap(this, generation, {
@@ -343,7 +386,8 @@ export class PackageController {
   #refuse(version: string, error: HeadgateError): void {
     const drop = this.catalog.get(version)
     if (drop === undefined) return
-    const kind = error.retryable ? 'deferred' : 'rejected'
+    // A fault of ours, or of the machine, is not the fault of the bytes.
+    const kind = error.retryable || error.code === 'INTERNAL' ? 'deferred' : 'rejected'
     this.catalog.refuse({ drop, kind, error: error.toRecord(), since: this.#deps.now() })
     this.#deps.warn({ package: this.package, version, code: error.code }, error.message)
     if (kind === 'deferred' && error.code !== 'GENERATION_LIMIT') {
@@ -362,4 +406,9 @@ export class PackageController {
       generation.take('expire', 'newer ones are warm')
     }
   }
+}
+
+/** Ends one that is still being loaded. */
+function giveUp(generation: Generation): void {
+  if (generation.can('refuse')) generation.take('refuse', 'the executor closes')
 }

@@ -59,17 +59,14 @@ export class Swapper {
 
   async swap(routed: Routed, to: Generation, why: SwapReason): Promise<void> {
     await this.#inTurn(async () => {
+      // Promoted by the swap before this one.
+      if (this.registry.active(routed.line.key) === to) return
+      checkPromotable(to)
       const began = this.#clock.monotonic()
       const epoch = await this.#epochs.take()
       const before = this.registry.active(routed.line.key)
       await this.#store.commitRoute(record(routed, epoch, to, before), [])
-      if (!to.can('promote')) {
-        throw new HeadgateError('LOAD_FAILED', {
-          package: to.package,
-          version: to.version,
-          why: `it was lost before the swap (${to.state})`,
-        })
-      }
+      checkPromotable(to)
       const from = this.registry.active(routed.line.key)
       const moved = routed.line.waiting.size
       this.registry.assign(withRoute(this.registry.value, epoch, route(routed, to)))
@@ -80,6 +77,17 @@ export class Swapper {
       to.take('promote', why.reason, why.actor)
       from?.take('supersede', `${to.version} took its place`, why.actor)
       this.#dispatcher.schedule(routed.line)
+    })
+  }
+
+  /** The active generation stays; what is held has changed. */
+  async hold(routed: Routed): Promise<void> {
+    await this.#inTurn(async () => {
+      const epoch = await this.#epochs.take()
+      const active = this.registry.active(routed.line.key)
+      if (active === undefined) return
+      await this.#store.commitRoute(record(routed, epoch, active, active), [])
+      this.registry.assign(withRoute(this.registry.value, epoch, route(routed, active)))
     })
   }
 
@@ -102,7 +110,7 @@ export class Swapper {
 
   /** Completes the receipts that wait for this generation. */
   transitioned(generation: Generation): void {
-    if (generation.state === 'draining') return
+    if (generation.state === 'draining' || generation.state === 'terminating') return
     for (const follower of this.#followers) {
       if (follower.from === undefined) this.#followers.delete(follower)
       else if (follower.from === generation) {
@@ -117,6 +125,15 @@ export class Swapper {
     this.#turn = mine.catch(() => {})
     return mine
   }
+}
+
+function checkPromotable(to: Generation): void {
+  if (to.can('promote')) return
+  throw new HeadgateError('LOAD_FAILED', {
+    package: to.package,
+    version: to.version,
+    why: `it was lost before the swap (${to.state})`,
+  })
 }
 
 function route(routed: Routed, to: Generation | null): Route {

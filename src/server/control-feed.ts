@@ -8,7 +8,7 @@
  *     a slow client is late, not gapped.
  */
 
-import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { Executor } from '../executor/api.ts'
 import type { ControlEntryRow } from '../protocol/status.ts'
 import type { TopicFilter } from '../protocol/status-stream.ts'

@@ -42,7 +42,7 @@ export interface HttpRoute {
   readonly summary: string
   readonly query: z.ZodObject
   readonly answer: AnswerName
-  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> | unknown
+  readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown
 }
 
 /** The query as its schema gives it; throws OPTION_INVALID naming the parameter. */

@@ -52,7 +52,8 @@ async function invoke(
     workflow: checkName('workflow', pathParam(request, 'workflow')),
     task: task === '' ? null : checkName('task', task),
   })
-  const body = typeof request.body === 'string' && request.body !== '' ? request.body : 'null'
+  // An empty text is the executor's word for no input.
+  const body = typeof request.body === 'string' ? request.body : ''
   const cancel = new AbortController()
   const onClose = (): void => {
     if (!reply.raw.writableEnded) {

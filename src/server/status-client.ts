@@ -13,18 +13,14 @@
 
 import type { RawData, WebSocket } from 'ws'
 import type { Clock } from '../base/clock.ts'
-import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
+import { type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { printable } from '../domain/names.ts'
 import { toProblem } from '../protocol/problem-record.ts'
-import {
-  type ClientFrame,
-  clientFrameSchema,
-  type ServerFrame,
-  type SubscribeFrame,
-} from '../protocol/status-stream.ts'
+import type { ClientFrame, ServerFrame, SubscribeFrame } from '../protocol/status-stream.ts'
 import { isTopic, TOPICS } from '../protocol/topics.ts'
+import { idOf, parseFrame, parseJson, refused } from './client-frames.ts'
 import { type ControlFeed, ControlSubscription } from './control-feed.ts'
 import { publicError } from './problem-reply.ts'
 import { StateSubscription } from './state-subscription.ts'
@@ -190,9 +186,9 @@ export class StatusClient {
     }
     let id: string | null = null
     try {
-      const frame = parseFrame(data, isBinary)
-      if ('id' in frame) id = frame.id
-      this.#obey(frame)
+      const value = parseJson(data, isBinary)
+      id = idOf(value)
+      this.#obey(parseFrame(value))
     } catch (error) {
       this.#refuse(error, id)
     }
@@ -297,23 +293,4 @@ export class StatusClient {
   #sendError(error: HeadgateError, id: string | null): void {
     this.send({ ...toProblem(error.toRecord()), type: 'error', id })
   }
-}
-
-function parseFrame(data: RawData, isBinary: boolean): ClientFrame {
-  if (isBinary) throw refused('frames are JSON text, not binary')
-  let value: unknown
-  try {
-    value = JSON.parse(data.toString())
-  } catch (error) {
-    throw refused(`it is not JSON: ${messageOf(error)}`)
-  }
-  const parsed = clientFrameSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
-  throw refused(`${place}${issue?.message ?? 'not a frame'}`)
-}
-
-function refused(why: string): HeadgateError {
-  return new HeadgateError('WS_PROTOCOL', { why })
 }

@@ -34,7 +34,7 @@ export class FakeExecutor implements Executor {
   onInvoke: FakeInvoke = async (_namespace, body) => answer(body)
 
   async invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
-    return JSON.parse((await this.invokeJson(namespace, JSON.stringify(body), options)).json)
+    return JSON.parse((await this.invokeJson(namespace, JSON.stringify(body) ?? '', options)).json)
   }
 
   invokeJson(namespace: string, body: string, options: InvokeOptions = {}): Promise<InvokeAnswer> {
@@ -114,8 +114,9 @@ export class FakeExecutor implements Executor {
   }
 }
 
+/** No input is answered with null. */
 export function answer(json: string): InvokeAnswer {
-  return { json, version: '1.2.0', generation: 7, epoch: 12 }
+  return { json: json === '' ? 'null' : json, version: '1.2.0', generation: 7, epoch: 12 }
 }
 
 /** Ends only when its signal aborts, with the signal's reason. */

@@ -6,11 +6,12 @@ import type { Teardown } from './workspace.ts'
 import { workspacePrefix } from './workspace.ts'
 import { until } from './until.ts'
 
-/** Threads of this process that run a node Worker. */
+/** Threads of this process that run a Worker; Node names them, headgate some of its own. */
 export function workerThreads(): number {
   return readdirSync('/proc/self/task').filter((id) => {
     try {
-      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'WorkerThread'
+      const name = readFileSync(`/proc/self/task/${id}/comm`, 'utf8')
+      return name.startsWith('WorkerThread') || name.startsWith('headgate-')
     } catch {
       return false
     }

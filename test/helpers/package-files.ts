@@ -16,6 +16,8 @@ export interface TaskText {
 }
 
 export interface PackageText {
+  /** Default `public`. */
+  readonly tenant?: string
   readonly name: string
   readonly version?: string
   /** Task name → body, or body and options. They make one workflow, `w`. */

@@ -7,9 +7,9 @@ export async function until(
   what: string,
   withinMs = 10_000,
 ): Promise<void> {
-  const end = performance.now() + withinMs
+  const end = Date.now() + withinMs
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
+    if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
     await setImmediate()
   }
 }

@@ -5,7 +5,7 @@
 
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Executor, ExecutorOptions } from '../../src/executor/api.ts'
 import { createExecutor } from '../../src/executor/create-executor.ts'
 import { type PackageText, packageFiles, writeFiles } from './package-files.ts'
@@ -27,6 +27,7 @@ export interface Workspace {
   path(...parts: readonly string[]): string
   /** Prepares the package elsewhere on the same file system and renames it in: complete at once. */
   writePackage(text: PackageText): void
+  /** Takes a package of tenant `public` away. */
   removePackage(name: string, version?: string): void
 }
 
@@ -43,7 +44,8 @@ export function openWorkspace(t: Teardown): Workspace {
     rmSync(root, { recursive: true, force: true })
   })
   let prepared = 0
-  const entry = (name: string, version = '1.0.0'): string => join(packagesDir, `${name}-${version}`)
+  const entry = (name: string, version = '1.0.0', tenant?: string): string =>
+    join(packagesDir, tenant === undefined ? '' : `@${tenant}`, `${name}-${version}`)
   return {
     root,
     packagesDir,
@@ -53,7 +55,9 @@ export function openWorkspace(t: Teardown): Workspace {
     writePackage(text) {
       const staging = path(`prepared-${prepared++}`)
       writeFiles(staging, packageFiles(text))
-      renameSync(staging, entry(text.name, text.version))
+      const target = entry(text.name, text.version, text.tenant)
+      mkdirSync(dirname(target), { recursive: true })
+      renameSync(staging, target)
     },
     removePackage(name, version) {
       const gone = path(`removed-${prepared++}`)

@@ -5,11 +5,7 @@ import { silentLogger } from '../../src/base/logger.ts'
 import { type ServerFrame, serverFrameSchema } from '../../src/protocol/status-stream.ts'
 import { ControlFeed } from '../../src/server/control-feed.ts'
 import { StatusClient } from '../../src/server/status-client.ts'
-import {
-  ExecutorSource,
-  PackagesSource,
-  ReceiptsSource,
-} from '../../src/server/status-sources.ts'
+import { ExecutorSource, PackagesSource, ReceiptsSource } from '../../src/server/status-sources.ts'
 import { FakeExecutor, packageRow } from '../helpers/fake-executor.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { serve } from './serve.ts'
@@ -54,7 +50,10 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-async function subscribed(packages: number, growth = 0): Promise<{
+async function subscribed(
+  packages: number,
+  growth = 0,
+): Promise<{
   readonly socket: FakeSocket
   readonly client: StatusClient
   readonly clock: ManualClock
@@ -111,20 +110,23 @@ t.test('a snapshot waits between its parts while the socket is full', async (t) 
   t.equal(socket.sent.length, 2)
 })
 
-t.test('B2: rows that change or go while the snapshot is sent are in the first delta', async (t) => {
-  const { socket, client, clock, source, executor } = await subscribed(300, 300 * KIB)
-  executor.put(packageRow('p0', { epoch: 9 }))
-  executor.remove('public', 'p299')
-  source.flush()
-  socket.growth = 0
-  socket.bufferedAmount = 0
-  clock.advance(100)
-  client.pump()
-  t.match(socket.sent.slice(1), [
-    { type: 'snapshot', part: 1, last: true },
-    { type: 'delta', put: [{ package: 'p0', epoch: 9 }], del: ['public::p299'] },
-  ])
-})
+t.test(
+  'B2: rows that change or go while the snapshot is sent are in the first delta',
+  async (t) => {
+    const { socket, client, clock, source, executor } = await subscribed(300, 300 * KIB)
+    executor.put(packageRow('p0', { epoch: 9 }))
+    executor.remove('public', 'p299')
+    source.flush()
+    socket.growth = 0
+    socket.bufferedAmount = 0
+    clock.advance(100)
+    client.pump()
+    t.match(socket.sent.slice(1), [
+      { type: 'snapshot', part: 1, last: true },
+      { type: 'delta', put: [{ package: 'p0', epoch: 9 }], del: ['public::p299'] },
+    ])
+  },
+)
 
 t.test('K2: behind for over 5 s: gone and a fresh snapshot; deltas go on from it', async (t) => {
   const { socket, client, clock, source, executor } = await subscribed(1)

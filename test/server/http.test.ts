@@ -50,16 +50,19 @@ t.test('an invoke passes the body through as text and says what it ran on', asyn
 t.test('a workflow of a scoped package is invoked under its encoded name', async (t) => {
   const { server, executor } = await serve(t)
   let named = ''
+  const bodies: string[] = []
   executor.onInvoke = async (namespace, body) => {
     named = namespace
+    bodies.push(body)
     return answer(body)
   }
   const path = '/v1/tenants/acme/packages/%40scope%2Fname/workflows/daily/invoke'
   const response = await fetch(server.url + path, { method: 'POST' })
-  t.equal(await response.text(), 'null', 'no body counts as null')
+  t.equal(await response.text(), 'null')
   t.equal(named, 'acme::@scope/name::daily')
   const empty = await fetch(server.url + path, { method: 'POST', headers: JSON_TYPE, body: '' })
-  t.equal(await empty.text(), 'null', 'nor does an empty one')
+  t.equal(await empty.text(), 'null')
+  t.strictSame(bodies, ['', ''], 'no body and an empty one are no input')
 })
 
 t.test('what an invoke is refused for is a problem document with a code', async (t) => {
@@ -79,7 +82,13 @@ t.test('what an invoke is refused for is a problem document with a code', async 
     ['an unknown package', '/v1/tenants/public/packages/analytcs', {}, 404, 'UNKNOWN_PACKAGE'],
     ['a wrong method', TASK, { method: 'PUT' }, 405, 'HTTP_METHOD'],
     ['a read by POST', '/v1/packages', { ...post }, 405, 'HTTP_METHOD'],
-    ['text', TASK, { ...post, headers: { 'content-type': 'text/plain' } }, 415, 'HTTP_CONTENT_TYPE'],
+    [
+      'text',
+      TASK,
+      { ...post, headers: { 'content-type': 'text/plain' } },
+      415,
+      'HTTP_CONTENT_TYPE',
+    ],
     [
       'another charset',
       TASK,
@@ -181,36 +190,39 @@ t.test('a client that goes away aborts its invoke, one that has its answer does 
   t.equal(late?.aborted, false)
 })
 
-t.test('100 MB are answered 413 and the connection closed, streamed or with a length', async (t) => {
-  const { server } = await serve(t)
-  const total = 100 * 1024 * 1024
-  const block = Buffer.alloc(1024 * 1024, 0x20)
-  for (const framing of [`content-length: ${total}`, 'transfer-encoding: chunked']) {
-    const { socket, text } = rawConnect(t, server.port)
-    socket.write(
-      `POST ${TASK} HTTP/1.1\r\nhost: localhost:${server.port}\r\n` +
-        `content-type: application/json\r\n${framing}\r\n\r\n`,
-    )
-    const chunked = framing.includes('chunked')
-    for (let sent = 0; sent < total && !socket.destroyed; sent += block.length) {
-      if (chunked) socket.write(`${block.length.toString(16)}\r\n`)
-      const more = socket.write(block)
-      if (chunked) socket.write('\r\n')
-      if (!more) {
-        await new Promise<void>((resolve) => {
-          socket.once('drain', resolve)
-          socket.once('close', () => resolve())
-        })
+t.test(
+  '100 MB are answered 413 and the connection closed, streamed or with a length',
+  async (t) => {
+    const { server } = await serve(t)
+    const total = 100 * 1024 * 1024
+    const block = Buffer.alloc(1024 * 1024, 0x20)
+    for (const framing of [`content-length: ${total}`, 'transfer-encoding: chunked']) {
+      const { socket, text } = rawConnect(t, server.port)
+      socket.write(
+        `POST ${TASK} HTTP/1.1\r\nhost: localhost:${server.port}\r\n` +
+          `content-type: application/json\r\n${framing}\r\n\r\n`,
+      )
+      const chunked = framing.includes('chunked')
+      for (let sent = 0; sent < total && !socket.destroyed; sent += block.length) {
+        if (chunked) socket.write(`${block.length.toString(16)}\r\n`)
+        const more = socket.write(block)
+        if (chunked) socket.write('\r\n')
+        if (!more) {
+          await new Promise<void>((resolve) => {
+            socket.once('drain', resolve)
+            socket.once('close', () => resolve())
+          })
+        }
       }
+      if (chunked && !socket.destroyed) socket.write('0\r\n\r\n')
+      const answered = await text
+      t.equal(statusOf(answered), 413, framing)
+      t.equal(bodyOf(answered)['code'], 'PAYLOAD_TOO_LARGE')
+      t.match(answered, /connection: close/i)
     }
-    if (chunked && !socket.destroyed) socket.write('0\r\n\r\n')
-    const answered = await text
-    t.equal(statusOf(answered), 413, framing)
-    t.equal(bodyOf(answered)['code'], 'PAYLOAD_TOO_LARGE')
-    t.match(answered, /connection: close/i)
-  }
-  t.equal((await fetch(`${server.url}/livez`)).status, 200)
-})
+    t.equal((await fetch(`${server.url}/livez`)).status, 200)
+  },
+)
 
 t.test('what is not HTTP, or not for this host, is refused on the raw socket', async (t) => {
   const { server } = await serve(t)
@@ -248,7 +260,12 @@ t.test('what is not HTTP, or not for this host, is refused on the raw socket', a
       400,
       'HTTP_BODY_INVALID',
     ],
-    ['a body on GET', ['GET /livez HTTP/1.1', host, 'Content-Length: 2', close, '', '{}'], 400, 'HTTP_BODY_INVALID'],
+    [
+      'a body on GET',
+      ['GET /livez HTTP/1.1', host, 'Content-Length: 2', close, '', '{}'],
+      400,
+      'HTTP_BODY_INVALID',
+    ],
     ['noise', ['\u0001\u0002 what'], 400, 'HTTP_MALFORMED'],
     ['no host at all', ['GET /livez HTTP/1.1'], 400, ''],
     [
@@ -263,7 +280,12 @@ t.test('what is not HTTP, or not for this host, is refused on the raw socket', a
       400,
       'HTTP_MALFORMED',
     ],
-    ['a space before the colon', ['GET /livez HTTP/1.1', `Host : localhost`], 400, 'HTTP_MALFORMED'],
+    [
+      'a space before the colon',
+      ['GET /livez HTTP/1.1', `Host : localhost`],
+      400,
+      'HTTP_MALFORMED',
+    ],
     [
       'long headers',
       ['GET /livez HTTP/1.1', host, `X-Long: ${'x'.repeat(20_000)}`],

@@ -22,7 +22,7 @@ export class StatusProbe {
     this.closed = new Promise((resolve) => {
       this.socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }))
     })
-    this.socket.on('message', (data) => {
+    this.socket.on('message', (data: Buffer) => {
       this.frames.push(serverFrameSchema.parse(JSON.parse(data.toString())))
       for (const check of this.#waiting) check()
     })
@@ -35,7 +35,8 @@ export class StatusProbe {
         while (this.#seen < this.frames.length) {
           const frame = this.frames[this.#seen]
           this.#seen += 1
-          if (frame?.type !== type || (id !== undefined && 'id' in frame && frame.id !== id)) continue
+          if (frame?.type !== type || (id !== undefined && 'id' in frame && frame.id !== id))
+            continue
           this.#waiting.delete(check)
           resolve(frame as FrameOf<K>)
           return

@@ -143,16 +143,19 @@ t.test('the control log goes on from `since` in the store to live without a gap'
   t.ok(live.every((seq) => seq > 700))
 })
 
-t.test('a filtered control subscription resumes at a bookmark past what it did not see', async (t) => {
-  const { server, executor } = await serve(t)
-  const client = await probe(t, server.port)
-  client.send({ type: 'subscribe', id: 'c', topic: 'control', filter: { package: 'rare' } })
-  t.match(await client.next('bookmark'), { seq: 0 })
-  for (let i = 0; i < 5; i++) executor.append()
-  executor.append({ package: 'rare' })
-  t.match(await client.next('event', 'c'), { seq: 6 })
-  t.match(await client.next('bookmark'), { seq: 6 })
-})
+t.test(
+  'a filtered control subscription resumes at a bookmark past what it did not see',
+  async (t) => {
+    const { server, executor } = await serve(t)
+    const client = await probe(t, server.port)
+    client.send({ type: 'subscribe', id: 'c', topic: 'control', filter: { package: 'rare' } })
+    t.match(await client.next('bookmark'), { seq: 0 })
+    for (let i = 0; i < 5; i++) executor.append()
+    executor.append({ package: 'rare' })
+    t.match(await client.next('event', 'c'), { seq: 6 })
+    t.match(await client.next('bookmark'), { seq: 6 })
+  },
+)
 
 t.test('a since beyond the log is told and taken for now', async (t) => {
   const { server, executor } = await serve(t)
@@ -261,7 +264,12 @@ t.test('upgrades that must not be are refused with a problem', async (t) => {
   const protocol = 'Sec-WebSocket-Protocol: headgate.status.v1'
   const get = 'GET /v1/status HTTP/1.1'
   const cases: [string, string[], number, string][] = [
-    ['a foreign origin', [get, host, ...upgrade, protocol, 'Origin: http://evil'], 403, 'ORIGIN_REFUSED'],
+    [
+      'a foreign origin',
+      [get, host, ...upgrade, protocol, 'Origin: http://evil'],
+      403,
+      'ORIGIN_REFUSED',
+    ],
     ['a foreign host', [get, 'Host: evil', ...upgrade, protocol], 403, 'HOST_HEADER_REFUSED'],
     ['another path', ['GET /v1/other HTTP/1.1', host, ...upgrade, protocol], 404, 'HTTP_NOT_FOUND'],
     ['no subprotocol', [get, host, ...upgrade], 400, 'WS_PROTOCOL'],
@@ -291,10 +299,12 @@ t.test('the 257th connection is refused until one leaves', async (t) => {
   const { server } = await serve(t)
   const all = await Promise.all(Array.from({ length: 256 }, () => probe(t, server.port)))
   const refused = new WebSocket(`ws://127.0.0.1:${server.port}/v1/status`, 'headgate.status.v1')
-  const [, response] = await new Promise<[unknown, { statusCode?: number | undefined }]>((resolve) => {
-    refused.once('unexpected-response', (request, answer) => resolve([request, answer]))
-    refused.on('error', () => {})
-  })
+  const [, response] = await new Promise<[unknown, { statusCode?: number | undefined }]>(
+    (resolve) => {
+      refused.once('unexpected-response', (request, answer) => resolve([request, answer]))
+      refused.on('error', () => {})
+    },
+  )
   t.equal(response.statusCode, 503)
   refused.terminate()
   all[0]?.socket.close()

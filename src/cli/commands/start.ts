@@ -23,7 +23,7 @@ import { DEFAULT_DATA_DIR, DEFAULT_PORT, removeEndpoint, writeEndpoint } from '.
 import { EXIT } from '../exit-codes.ts'
 import { createLogger, LOG_LEVELS } from '../log-output.ts'
 import { type ShutdownSignal, type ShutdownSignals, shutdownSignals } from '../shutdown-signals.ts'
-import { plain, writeLine } from '../terminal.ts'
+import { writeLine } from '../terminal.ts'
 
 interface StartOptions {
   readonly packages: string
@@ -37,6 +37,8 @@ interface StartOptions {
 
 /** After a second signal: time for threads to end before the process ends under them. */
 const FORCED_MS = 2_000
+
+const FORCED_EXIT = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const
 
 export function addStartCommand(program: Command, context: CommandContext): void {
   program
@@ -75,11 +77,17 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
 
   const signals = shutdownSignals(systemClock)
   const running: Running = { executor: undefined, server: undefined }
+  let forced: ShutdownSignal | undefined
   try {
-    return await Promise.race([
+    const code = await Promise.race([
       serve(context, options, executorOptions, signals, running, logger),
-      signals.second.then((signal) => force(running, dataDir, signal, logger)),
+      signals.second.then((signal) => {
+        forced = signal
+        return force(running, dataDir, signal, logger)
+      }),
     ])
+    // Forcing makes the orderly way end too, and it may come first.
+    return forced === undefined ? code : FORCED_EXIT[forced]
   } finally {
     signals.release()
   }
@@ -105,7 +113,7 @@ async function serve(
   ])
   const executor = await createExecutor(executorOptions)
   running.executor = executor
-  logEvents(executor, logger)
+  logSwaps(executor, logger)
   try {
     running.server = await startServer({ executor, host, port, logger, version })
   } catch (error) {
@@ -140,22 +148,15 @@ async function force(
     Promise.allSettled([executor?.close({ force: true }), server?.close()]),
     delay(systemClock, FORCED_MS),
   ])
-  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+  return FORCED_EXIT[signal]
 }
 
-function logEvents({ events }: Executor, logger: Logger): void {
-  events.on('fault', (fault) => logger.error(fault, 'fault'))
-  events.on('log', ({ level, message, ...fields }) => {
-    const write = level === 'stdout' ? 'info' : level === 'stderr' ? 'warn' : level
-    logger[write](fields, plain(message))
-  })
+function logSwaps({ events }: Executor, logger: Logger): void {
   events.on('receipt', (receipt) => {
     const { tenant, package: name, from, to, epoch, lost } = receipt
-    const done = lost === null ? 'swapped' : 'swapped and drained'
-    logger.info(
-      receipt,
-      `${tenant}::${name} ${done}: ${from?.version ?? 'nothing'} -> ${to.version}, epoch ${epoch}`,
-    )
+    const what = lost === null ? 'swapped' : 'swapped and drained'
+    const versions = `${from?.version ?? 'nothing'} -> ${to.version}`
+    logger.info(receipt, `${tenant}::${name} ${what}: ${versions}, epoch ${epoch}`)
   })
 }
 

@@ -13,9 +13,12 @@ import type { CallSurroundings } from './context.ts'
 import { lanePort } from './lane-port.ts'
 import { LoadRefusal, describe, importDefinition, installSdkHook, loadedTasks } from './loader.ts'
 import { Output } from './output.ts'
+import { Progress } from './progress.ts'
 import { Results } from './results.ts'
 import { Runner } from './runner.ts'
 import { check } from './validate.ts'
+
+const TEXT_LIMIT = 4096
 
 export interface LaneStart {
   readonly port: MessagePort
@@ -30,6 +33,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
   const output = new Output(lane)
   const slots = new SlotTable(buffer)
   const results = new Results(lane, slots)
+  const progress = new Progress(lane)
   const ended = new AbortController()
   const calls = new Map<
     number,
@@ -42,13 +46,19 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
   let runner: Runner | undefined
 
   const surroundings: CallSurroundings = {
-    progress: (slot, id, fraction, note) =>
-      lane.send({ type: 'progress', slot, id, fraction: Number(fraction), note }),
-    invoke: (namespace, body, version) =>
+    progress: (slot, id, fraction, note) => progress.report(slot, id, fraction, note),
+    invoke: (namespace, input, version) =>
       new Promise((resolve, reject) => {
-        calls.set(++call, { resolve, reject })
-        const text = JSON.stringify(body) ?? 'null'
-        lane.send({ type: 'invoke', call, namespace: String(namespace), body: text, version })
+        const body = JSON.stringify(input) ?? 'null'
+        const wanted = version === null ? null : String(version)
+        lane.send({
+          type: 'invoke',
+          call: ++call,
+          namespace: String(namespace),
+          body,
+          version: wanted,
+        })
+        calls.set(call, { resolve, reject })
       }),
   }
 
@@ -62,7 +72,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
       lane.send({ type: 'imported', descriptor, ms: performance.now() - began })
     } catch (error) {
       const phase = error instanceof LoadRefusal ? error.phase : 'definition'
-      lane.send({ type: 'refused', phase, message: messageOf(error), ...stackOf(error) })
+      lane.send({ type: 'refused', phase, message: reason(error), ...stackOf(error) })
     }
   }
 
@@ -95,7 +105,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
       phase = 'probe'
       await definition.probe?.(resources)
     } catch (error) {
-      lane.send({ type: 'refused', phase, message: messageOf(error), ...stackOf(error) })
+      lane.send({ type: 'refused', phase, message: reason(error), ...stackOf(error) })
       return
     }
     runner = new Runner(slots, results, {
@@ -115,7 +125,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     try {
       await definition?.teardown?.(resources)
     } catch (thrown) {
-      error = messageOf(thrown)
+      error = reason(thrown)
     }
     output.flush()
     lane.send({ type: 'tornDown', error })
@@ -158,11 +168,15 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
   await closed
 }
 
+function reason(error: unknown): string {
+  return messageOf(error).slice(0, TEXT_LIMIT)
+}
+
 function stackOf(error: unknown): { stack?: string } {
   const cause = error instanceof LoadRefusal ? error.cause : error
   try {
     const stack = (cause as Error).stack
-    return typeof stack === 'string' ? { stack: stack.slice(0, 4096) } : {}
+    return typeof stack === 'string' ? { stack: stack.slice(0, TEXT_LIMIT) } : {}
   } catch {
     return {}
   }

@@ -6,15 +6,18 @@
 import { messageOf } from '../../base/errors.ts'
 import type { TaskFault } from '../../protocol/lane-layout.ts'
 import { isTerminalError } from '../../sdk/terminal-error.ts'
+import { parse, stringify } from './json.ts'
 
 const TEXT_LIMIT = 4096
+/** Characters of `data` as JSON; over it the data is left out: a result has its own limit. */
+const DATA_LIMIT = 65_536
 
 export function faultOf(thrown: unknown): TaskFault {
   const terminal = read(() => isTerminalError(thrown)) === true
   const name = text(read(() => (thrown as Error).name))
   const cause = text(read(() => (thrown as { code?: unknown }).code))
   const stack = text(read(() => (thrown as Error).stack))
-  const data = read(() => JSON.parse(JSON.stringify((thrown as { data?: unknown }).data)))
+  const data = read(() => dataOf(thrown))
   return {
     code: 'TASK_FAILED',
     message: messageOf(thrown).slice(0, TEXT_LIMIT),
@@ -24,6 +27,11 @@ export function faultOf(thrown: unknown): TaskFault {
     ...(stack === undefined ? {} : { stack }),
     ...(data === undefined ? {} : { data }),
   }
+}
+
+function dataOf(thrown: unknown): unknown {
+  const json = stringify((thrown as { data?: unknown }).data)
+  return json.length > DATA_LIMIT ? undefined : parse(json)
 }
 
 function text(value: unknown): string | undefined {

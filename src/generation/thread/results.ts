@@ -7,6 +7,7 @@
  */
 
 import type { SlotTable, TaskFault } from '../../protocol/lane-layout.ts'
+import { stringify } from './json.ts'
 import type { LanePort } from './lane-port.ts'
 
 const HOLD_MS = 0.25
@@ -43,7 +44,7 @@ export class Results {
   }
 
   failed(call: EndedCall, fault: TaskFault): void {
-    this.#add(call, true, JSON.stringify(fault))
+    this.#add(call, true, stringify(fault))
   }
 
   get waiting(): boolean {

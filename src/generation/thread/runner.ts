@@ -15,6 +15,7 @@ import { didYouMean } from '../../base/nearest.ts'
 import { REQUEST_STRIDE, type SlotTable } from '../../protocol/lane-layout.ts'
 import { CallContext, type CallSurroundings, type PackageFacts } from './context.ts'
 import { faultOf } from './fault.ts'
+import { parse, stringify } from './json.ts'
 import { runningTask } from './lane-port.ts'
 import type { LoadedTask } from './loader.ts'
 import type { EndedCall, Results } from './results.ts'
@@ -125,7 +126,8 @@ export class Runner {
     const call: EndedCall = { slot, begun, busyMs }
     if (failed) this.#fail(call, outcome)
     else if (isThenable(outcome)) {
-      outcome.then(
+      // A foreign thenable may throw, or answer twice: a promise takes one answer of it.
+      Promise.resolve(outcome).then(
         (value) => this.#finish(call, value),
         (thrown: unknown) => this.#fail(call, thrown),
       )
@@ -159,7 +161,7 @@ export class Runner {
     this.#running.delete(call.slot)
     let json: string | undefined
     try {
-      json = JSON.stringify(value)
+      json = stringify(value)
     } catch (error) {
       this.#refuse(call, 'NOT_SERIALISABLE', messageOf(error))
       return
@@ -189,17 +191,23 @@ export class Runner {
 
   #fail(call: EndedCall, thrown: unknown): void {
     this.#running.delete(call.slot)
-    if (thrown instanceof InputRefusal) this.#refuse(call, thrown.code, thrown.message)
+    if (InputRefusal.is(thrown)) this.#refuse(call, thrown.code, thrown.message)
     else this.#results.failed(call, faultOf(thrown))
   }
 }
 
 class InputRefusal extends Error {
   readonly code: 'INPUT_INVALID' | 'INPUT_NOT_JSON'
+  readonly #own = true
 
   constructor(code: InputRefusal['code'], message: string) {
     super(message)
     this.code = code
+  }
+
+  /** Not `instanceof`: the prototype of what a task throws may be a trap. */
+  static is(thrown: unknown): thrown is InputRefusal {
+    return typeof thrown === 'object' && thrown !== null && #own in thrown && thrown.#own
   }
 }
 
@@ -212,7 +220,7 @@ function accepted(checked: Checked): unknown {
 function readBody(text: string, kind: Kind): Body {
   let body: unknown
   try {
-    body = text === '' ? {} : JSON.parse(text)
+    body = text === '' ? {} : parse(text)
   } catch (error) {
     throw new InputRefusal('INPUT_NOT_JSON', (error as Error).message)
   }
@@ -224,7 +232,7 @@ function readBody(text: string, kind: Kind): Body {
     )
   }
   for (const key in body) {
-    if (key !== 'input' && key !== 'deps') {
+    if (key !== 'input' && key !== 'deps' && Object.hasOwn(body, key)) {
       throw new InputRefusal(
         'INPUT_INVALID',
         `${JSON.stringify(key)} is unknown: a task takes "input" and "deps"${didYouMean(key, ['input', 'deps'])}`,
@@ -245,10 +253,12 @@ function readBody(text: string, kind: Kind): Body {
   return { deps: deps as Record<string, unknown>, input }
 }
 
+/** true as well for what throws when it is asked. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return true
+  }
 }

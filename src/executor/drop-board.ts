@@ -1,0 +1,62 @@
+/**
+ * What the source says of the folder, kept for status: drops it does not take and why, and how it
+ * watches.
+ */
+
+import { type Clock, systemClock } from '../base/clock.ts'
+import type { RefusedDrop, Source, WatchStatus } from '../source/source.ts'
+
+/** How long the start waits for drops that are not complete yet. */
+const FIRST_QUIET_MS = 1_000
+
+export class DropBoard {
+  readonly #source: Source
+  readonly #refused = new Map<string, RefusedDrop>()
+  #watch: WatchStatus = {
+    mode: 'missing',
+    reason: 'not looked at yet',
+    lastReconcileAt: 0,
+    lastReconcileMs: 0,
+    entries: 0,
+  }
+
+  /** `changed` is told of a refusal that came (`standing`) or went. */
+  constructor(source: Source, changed: (refused: RefusedDrop, standing: boolean) => void) {
+    this.#source = source
+    source.events.on('refused', (refused) => {
+      this.#refused.set(refused.entry, refused)
+      changed(refused, true)
+    })
+    source.events.on('cleared', ({ entry }) => {
+      const refused = this.#refused.get(entry)
+      if (this.#refused.delete(entry) && refused !== undefined) changed(refused, false)
+    })
+    source.events.on('watch', (watch) => {
+      this.#watch = watch
+    })
+  }
+
+  get watch(): WatchStatus {
+    return this.#watch
+  }
+
+  /** All refusals that stand. */
+  all(): RefusedDrop[] {
+    return [...this.#refused.values()]
+  }
+
+  /** A drop copied just before the start is complete in a moment: waits for it, but not for long. */
+  async quiet(clock: Clock = systemClock): Promise<void> {
+    const patience = new AbortController()
+    const timer = clock.after(FIRST_QUIET_MS, () => patience.abort(new Error('long enough')))
+    try {
+      while (this.all().some((refused) => refused.kind === 'incomplete')) {
+        await this.#source.events.once('cleared', () => true, patience.signal)
+      }
+    } catch (error) {
+      if (!patience.signal.aborted) throw error
+    } finally {
+      timer.cancel()
+    }
+  }
+}

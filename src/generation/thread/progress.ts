@@ -1,0 +1,43 @@
+/**
+ * Progress of the calls on its way to the main thread: the latest of each call, WINDOW_MS apart, so
+ * that a report per row costs the executor nothing.
+ */
+
+import { systemClock } from '../../base/clock.ts'
+import type { LanePort } from './lane-port.ts'
+
+const WINDOW_MS = 100
+const NOTE_LENGTH = 200
+
+interface Report {
+  readonly id: number
+  readonly fraction: number
+  readonly note: string | null
+}
+
+export class Progress {
+  readonly #port: LanePort
+  /** By slot. */
+  #latest = new Map<number, Report>()
+
+  constructor(port: LanePort) {
+    this.#port = port
+  }
+
+  /** `fraction` and `note` are the author's: they may be anything. */
+  report(slot: number, id: number, fraction: unknown, note: unknown): void {
+    const share = Number(fraction)
+    if (this.#latest.size === 0) systemClock.after(WINDOW_MS, () => this.#send())
+    this.#latest.set(slot, {
+      id,
+      fraction: Number.isFinite(share) ? share : 0,
+      note: typeof note === 'string' ? note.slice(0, NOTE_LENGTH) : null,
+    })
+  }
+
+  #send(): void {
+    const reports = this.#latest
+    this.#latest = new Map()
+    for (const [slot, report] of reports) this.#port.send({ type: 'progress', slot, ...report })
+  }
+}

@@ -1,0 +1,180 @@
+/** `headgate start` as a process of its own, over the real executor. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createClient, type HeadgateClient } from '../../src/client/client.ts'
+import type { SwapReceiptRow } from '../../src/protocol/status.ts'
+import { packageFiles, type PackageText, writeFiles } from '../helpers/package-files.ts'
+
+const SHIM = join(import.meta.dirname, '../../src/cli/headgate.js')
+
+interface Started {
+  readonly child: ChildProcess
+  readonly client: HeadgateClient
+  readonly url: string
+  readonly dataDir: string
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
+  readonly stderr: () => string
+  /** Resolves when the log contains `part`. */
+  logged(part: string): Promise<void>
+  drop(text: PackageText): void
+}
+
+async function start(t: Test, first: PackageText): Promise<Started> {
+  const root = mkdtempSync(join(tmpdir(), 'headgate-start-'))
+  mkdirSync(join(root, 'packages'))
+  let prepared = 0
+  const drop = (text: PackageText): void => {
+    const staging = join(root, `prepared-${prepared++}`)
+    writeFiles(staging, packageFiles(text))
+    renameSync(staging, join(root, 'packages', `${text.name}-${text.version ?? '1.0.0'}`))
+  }
+  drop(first)
+  const args = [SHIM, 'start', '--packages', 'packages', '--data', 'data', '--port', '0']
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { PATH: process.env['PATH'], DB_PASSWORD: 'hunter2' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
+    child.once('close', (code, signal) => resolve({ code, signal })),
+  )
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+    rmSync(root, { recursive: true, force: true })
+  })
+  let stderr = ''
+  const waiting = new Set<() => void>()
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+    for (const check of waiting) check()
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    let stdout = ''
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+      const found = /http:\S+(?=\n)/.exec(stdout)
+      if (found !== null) resolve(found[0])
+    })
+    void ended.then(() => reject(new Error(`ended before it listened: ${stderr}`)))
+  })
+  const logged = (part: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      void ended.then(() => reject(new Error(`ended before "${part}": ${stderr}`)))
+      const check = (): void => {
+        if (!stderr.includes(part)) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
+  const dataDir = join(root, 'data')
+  return {
+    child,
+    client: createClient({ url }),
+    url,
+    dataDir,
+    ended,
+    stderr: () => stderr,
+    logged,
+    drop,
+  }
+}
+
+const TASKS = {
+  add: 'return ctx.input.a + ctx.input.b',
+  env: 'return Object.keys(process.env)',
+  wait: 'ctx.log.info("begun"); await new Promise((done) => setTimeout(done, 400)); return "done"',
+  hang: 'ctx.log.info("hanging"); await new Promise((_, end) => { ctx.signal.onabort = () => end(new Error("aborted")) })',
+}
+
+t.test('start serves, swaps a dropped version, and drains at SIGTERM', async (t) => {
+  const { child, client, drop, dataDir, ended, logged, url } = await start(t, {
+    name: 'sums',
+    tasks: TASKS,
+  })
+  t.strictSame(readdirSync(join(dataDir, 'cwd')), [])
+  t.ok(existsSync(join(dataDir, 'endpoint.json')))
+  const body = JSON.stringify({ input: { a: 1, b: 2 } })
+  t.match(await client.invokeJson('public::sums::w::add', body), { json: '3', version: '1.0.0' })
+  t.strictSame(await client.invoke('public::sums::w::env'), [], 'no environment is passed on')
+  await t.rejects(client.invoke('public::sums::w::ad'), { code: 'UNKNOWN_TASK' })
+  await t.rejects(client.invokeJson('public::sums::w::add', '{'), { code: 'INPUT_NOT_JSON' })
+
+  const stop = new AbortController()
+  const swapped = new Promise<SwapReceiptRow>((resolve) => {
+    void client.watch(
+      'receipts',
+      (_rows, { put }) => {
+        const found = put.find((row) => row.to.version === '1.1.0')
+        if (found !== undefined) resolve(found)
+      },
+      { signal: stop.signal },
+    )
+  })
+  drop({ name: 'sums', version: '1.1.0', tasks: TASKS })
+  t.match(await swapped, { from: { version: '1.0.0' } })
+  stop.abort()
+  t.match(await client.invokeJson('public::sums::w::add', body), { json: '3', version: '1.1.0' })
+  t.match(await client.invokeJson('public::sums::w::add', body, { version: '1.0.0' }), {
+    version: '1.0.0',
+  })
+
+  const leave = new AbortController()
+  const hanging = client.invoke('public::sums::w::hang', undefined, { signal: leave.signal })
+  await logged('hanging')
+  leave.abort()
+  await t.rejects(hanging, { code: 'TASK_ABORTED' })
+
+  const waiting = client.invoke('public::sums::w::wait')
+  await logged('begun')
+  child.kill('SIGTERM')
+  t.equal(await waiting, 'done', 'what was begun is answered')
+  t.match(await ended, { code: 0, signal: null })
+  t.notOk(existsSync(join(dataDir, 'endpoint.json')))
+  await t.rejects(createClient({ url }).executor(), { code: 'UNREACHABLE' })
+})
+
+t.test('a second signal ends at once with the code of the signal', async (t) => {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const { child, client, ended, logged, dataDir } = await start(t, { name: 'sums', tasks: TASKS })
+    const hanging = client.invoke('public::sums::w::hang').catch((error: unknown) => error)
+    t.notOk(await Promise.race([logged('hanging'), hanging]), 'it hangs')
+    child.kill(signal)
+    await logged('draining')
+    // Signals within 300 ms are one key stroke; the second counts as soon as they are two.
+    const again = setInterval(() => child.kill(signal), 50)
+    t.match(await ended, { code }, signal)
+    clearInterval(again)
+    t.notOk(existsSync(join(dataDir, 'endpoint.json')))
+    t.match(await hanging, { name: 'HeadgateError' })
+  }
+})
+
+t.test(
+  'two executors on one data dir: the second refuses and leaves the first alone',
+  async (t) => {
+    const { client, dataDir } = await start(t, { name: 'sums', tasks: TASKS })
+    const args = [SHIM, 'start', '--data', dataDir, '--port', '0', '--log-level', 'silent']
+    const second = spawn(process.execPath, args, {
+      cwd: tmpdir(),
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let stderr = ''
+    second.stderr.on('data', (chunk) => (stderr += chunk))
+    const code = await new Promise((resolve) => second.on('close', resolve))
+    t.equal(code, 4)
+    t.match(stderr, /^DATA_DIR_IN_USE: /)
+    t.ok(existsSync(join(dataDir, 'endpoint.json')))
+    t.match(await client.executor(), { state: 'ready' })
+  },
+)

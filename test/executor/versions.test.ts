@@ -1,0 +1,332 @@
+import t from 'tap'
+import type { Executor } from '../../src/index.ts'
+import {
+  Gates,
+  HOLD,
+  SAY,
+  active,
+  closedLoop,
+  completeReceipt,
+  failure,
+  generationOf,
+  makePlace,
+  makeTasks,
+  row,
+  say,
+  start,
+  until,
+  untilActive,
+} from './helpers.ts'
+
+const promote = (executor: Executor, version: string): Promise<void> =>
+  executor.promote({ tenant: 'public', package: 'p', version, reason: 'a test', actor: 'tester' })
+
+t.test('the highest version wins, and a prerelease is never taken by itself', async (t) => {
+  const place = makePlace(t)
+  for (const version of ['1.9.0', '1.10.0', '1.2.0', '2.0.0-rc.1']) {
+    place.drop(makeTasks('p', version, SAY))
+  }
+  const executor = await start(t, place)
+  t.match(await say(executor, 'p'), { version: '1.10.0' })
+  t.same(
+    row(executor, 'p').versions.map(({ version }) => version),
+    ['2.0.0-rc.1', '1.10.0', '1.9.0', '1.2.0'],
+  )
+  t.equal((await executor.receipts({ limit: 10 })).length, 1, 'the others were never loaded')
+  t.match(await say(executor, 'p', { version: '2.0.0-rc.1' }), { version: '2.0.0-rc.1' })
+
+  await promote(executor, '2.0.0-rc.1')
+  t.equal(active(executor, 'p'), '2.0.0-rc.1')
+  await executor.close()
+  const again = await start(t, place)
+  t.equal(active(again, 'p'), '2.0.0-rc.1', 'what an operator promoted is restored')
+})
+
+t.test('a range in package.json keeps other versions out', async (t) => {
+  const place = makePlace(t)
+  const headgate = { promotion: '^1.0.0' }
+  place.drop(makeTasks('p', '1.0.0', SAY, headgate))
+  const executor = await start(t, place)
+  place.drop(makeTasks('p', '2.0.0', SAY, headgate))
+  place.drop(makeTasks('p', '1.1.0', SAY, headgate))
+  await untilActive(executor, 'p', '1.1.0')
+  await executor.reconcile()
+  t.match(row(executor, 'p'), { activeVersion: '1.1.0', policy: '^1.0.0' })
+  await promote(executor, '2.0.0')
+  t.equal(active(executor, 'p'), '2.0.0', 'an operator may')
+})
+
+t.test('under manual only an operator promotes', async (t) => {
+  const place = makePlace(t)
+  const headgate = { promotion: 'manual' }
+  place.drop(makeTasks('p', '1.0.0', SAY, headgate))
+  const executor = await start(t, place)
+  t.match(row(executor, 'p'), { activeVersion: null, policy: 'manual' })
+  t.match(await failure(say(executor, 'p')), { code: 'NO_ACTIVE_VERSION', status: 503 })
+  t.match(await say(executor, 'p', { version: '1.0.0' }), { version: '1.0.0' })
+  await promote(executor, '1.0.0')
+  place.drop(makeTasks('p', '1.1.0', SAY, headgate))
+  await until(executor, '1.1.0 to be seen', () => row(executor, 'p').versions.length === 2)
+  await executor.reconcile()
+  t.match(await say(executor, 'p'), { version: '1.0.0' })
+  place.remove('p-1.0.0')
+  await until(executor, '1.0.0 to be gone', () => row(executor, 'p').versions.length === 1)
+  await executor.reconcile()
+  t.match(await say(executor, 'p'), { version: '1.0.0' }, 'no downgrade and no end by itself')
+  await executor.close()
+  const again = await start(t, place)
+  t.match(row(again, 'p'), { activeVersion: null, policy: 'manual' })
+})
+
+t.test('a pin names a version, a range or a generation', async (t) => {
+  const place = makePlace(t)
+  for (const version of ['1.0.0', '1.1.0', '2.0.0']) place.drop(makeTasks('p', version, SAY))
+  const executor = await start(t, place, { keepWarmMs: 300 })
+  t.match(await say(executor, 'p', { version: '1.0.0' }), { version: '1.0.0' })
+  t.match(await say(executor, 'p', { version: '^1.0.0' }), { version: '1.1.0' })
+  const both = await Promise.all([1, 2].map(() => say(executor, 'p', { version: '~1.1.0' })))
+  t.equal(both[0]?.generation, both[1]?.generation)
+  t.match(await say(executor, 'p', { version: '*' }), { version: '2.0.0' })
+  const pinned = generationOf(executor, 'p', '1.0.0')
+  t.match(pinned, { state: 'standby', threads: 1, served: 1 })
+  t.match(await say(executor, 'p', { generation: pinned?.generation ?? 0 }), { version: '1.0.0' })
+  t.match(await executor.invoke('public::p::w', 1, { version: '1.0.0' }), {
+    say: { version: '1.0.0', input: 1 },
+  })
+
+  for (const wanted of ['3.0.0', '^3', 'latest', '', '1.0.0+build']) {
+    t.match(await failure(say(executor, 'p', { version: wanted })), {
+      code: 'NO_MATCHING_VERSION',
+      status: 404,
+      details: { wanted, present: '2.0.0, 1.1.0, 1.0.0' },
+    })
+  }
+  t.match(await failure(say(executor, 'p', { generation: 999 })), {
+    code: 'NO_MATCHING_VERSION',
+    message: /generation 999; present: g\d+ \(/,
+  })
+
+  await until(executor, 'the pinned ones to expire', () => row(executor, 'p').generations.length === 1)
+  t.match(await say(executor, 'p', { version: '1.0.0' }), { version: '1.0.0' }, 'loaded again')
+  t.equal(active(executor, 'p'), '2.0.0')
+  t.equal((await executor.receipts({ limit: 10 })).length, 1, 'a pin is no swap')
+})
+
+t.test('a generation loaded for a pin stays while it is called', async (t) => {
+  const place = makePlace(t)
+  for (const version of ['1.0.0', '2.0.0']) place.drop(makeTasks('p', version, HOLD + SAY))
+  const gates = new Gates(t)
+  const executor = await start(t, place, { keepWarmMs: 0 })
+  const held = executor.invoke('public::p::w::hold', { input: 'pin' }, { version: '1.0.0' })
+  await gates.reached('pin')
+  const load = closedLoop(4, () =>
+    executor.invokeJson('public::p::w::say', '{}', { version: '1.0.0' }),
+  )
+  await load.more(500)
+  await load.stop()
+  t.same(load.errors, [])
+  t.equal(new Set(load.answers.map(({ generation }) => generation)).size, 1)
+  gates.open('pin')
+  t.match(await held, { version: '1.0.0' })
+  await until(executor, 'it to expire', () => generationOf(executor, 'p', '1.0.0') === undefined)
+})
+
+t.test('a version is pinned while its generation drains without holding that up', async (t) => {
+  const place = makePlace(t)
+  const gates = new Gates(t)
+  place.drop(makeTasks('p', '1.0.0', HOLD + SAY))
+  const executor = await start(t, place)
+  const holding = executor.invoke('public::p::w::hold', { input: 'drain' })
+  await gates.reached('drain')
+  place.drop(makeTasks('p', '2.0.0', SAY))
+  await untilActive(executor, 'p', '2.0.0')
+  const draining = generationOf(executor, 'p', '1.0.0')
+  t.equal(draining?.state, 'draining')
+  const answer = await say(executor, 'p', { version: '1.0.0' })
+  t.not(answer.generation, draining?.generation)
+  const byNumber = { generation: draining?.generation ?? 0 }
+  t.match(await say(executor, 'p', byNumber), { version: '1.0.0', ...byNumber })
+  gates.open('drain')
+  await holding
+  t.match(await completeReceipt(executor, 'p', '2.0.0'), { drained: 1, killed: 0, lost: 0 })
+})
+
+t.test('promoting an older version holds the newer ones, over a restart too', async (t) => {
+  const place = makePlace(t)
+  for (const version of ['1.0.0', '1.1.0', '1.2.0']) place.drop(makeTasks('p', version, SAY))
+  const executor = await start(t, place)
+  t.equal(active(executor, 'p'), '1.2.0')
+  await promote(executor, '1.0.0')
+  t.match(await say(executor, 'p'), { version: '1.0.0' })
+  t.same(row(executor, 'p').held, { '1.1.0': 'a test', '1.2.0': 'a test' })
+  await executor.reconcile()
+  t.equal(active(executor, 'p'), '1.0.0')
+  const [receipt] = await executor.receipts({ limit: 1 })
+  t.match(receipt, { from: { version: '1.2.0' }, to: { version: '1.0.0' }, reason: 'a test' })
+  const entries = await executor.control({ since: 0, limit: 100 })
+  t.match(entries.findLast((entry) => entry.to === 'active'), { version: '1.0.0', actor: 'tester' })
+  await executor.close()
+
+  const again = await start(t, place)
+  t.equal(active(again, 'p'), '1.0.0', 'came up with what was active, at once')
+  const boots = (await again.receipts({ limit: 10 })).filter(({ epoch }) => epoch > (receipt?.epoch ?? 0))
+  t.equal(boots.length, 1)
+  t.same(row(again, 'p').held, { '1.1.0': 'a test', '1.2.0': 'a test' })
+
+  await promote(again, '1.2.0')
+  t.match(await say(again, 'p'), { version: '1.2.0' })
+  t.same(Object.keys(row(again, 'p').held), ['1.1.0'])
+  await promote(again, '1.0.0')
+  place.drop(makeTasks('p', '1.3.0', SAY))
+  await untilActive(again, 'p', '1.3.0')
+  t.pass('a newer one than those held comes in')
+})
+
+t.test('what is not in the folder cannot be promoted', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  place.drop(makeTasks('p', '1.1.0', SAY))
+  const executor = await start(t, place)
+  t.match(await failure(promote(executor, '3.0.0')), { code: 'NO_MATCHING_VERSION' })
+  const unknown = executor.promote({ tenant: 'public', package: 'q', version: '1.0.0' })
+  t.match(await failure(unknown), { code: 'UNKNOWN_PACKAGE' })
+  await promote(executor, '1.0.0')
+  place.remove('p-1.1.0')
+  await until(executor, 'the removal', () => row(executor, 'p').versions.length === 1)
+  t.equal(generationOf(executor, 'p', '1.1.0')?.state, 'drained')
+  t.match(await failure(promote(executor, '1.1.0')), { code: 'NO_MATCHING_VERSION' })
+})
+
+t.test('a warm generation is revived without being loaded again', async (t) => {
+  const place = makePlace(t)
+  for (const version of ['1.0.0', '1.1.0']) place.drop(makeTasks('p', version, SAY))
+  const executor = await start(t, place)
+  await promote(executor, '1.0.0')
+  const newer = generationOf(executor, 'p', '1.1.0')
+  t.equal(newer?.state, 'drained')
+  await promote(executor, '1.1.0')
+  t.match(generationOf(executor, 'p', '1.1.0'), { state: 'active', generation: newer?.generation })
+  const [receipt] = await executor.receipts({ limit: 1 })
+  t.match(receipt, { spare: 'revive', loadMs: null, to: { generation: newer?.generation } })
+  t.match(await say(executor, 'p'), { version: '1.1.0', generation: newer?.generation })
+})
+
+t.test('the same promotion twice at once is one swap', async (t) => {
+  const place = makePlace(t)
+  for (const version of ['1.0.0', '1.1.0']) place.drop(makeTasks('p', version, SAY))
+  const executor = await start(t, place)
+  await Promise.all([promote(executor, '1.0.0'), promote(executor, '1.0.0')])
+  await promote(executor, '1.0.0')
+  t.equal(active(executor, 'p'), '1.0.0')
+  t.equal((await executor.receipts({ limit: 10 })).length, 2)
+})
+
+t.test('a hold that changes nothing now is kept over a restart', async (t) => {
+  const place = makePlace(t)
+  const headgate = { promotion: '^1.0.0' }
+  for (const version of ['1.0.0', '2.0.0']) place.drop(makeTasks('p', version, SAY, headgate))
+  const executor = await start(t, place)
+  await promote(executor, '1.0.0')
+  t.same(row(executor, 'p').held, { '2.0.0': 'a test' })
+  t.same(Object.fromEntries(executor.registry.routes.get('public::p')?.held ?? []), {
+    '2.0.0': 'a test',
+  })
+  await executor.close()
+  const again = await start(t, place)
+  t.same(row(again, 'p').held, { '2.0.0': 'a test' })
+})
+
+t.test('without keepWarm a drained generation is retired at once', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY, { keepWarm: 0 }))
+  const executor = await start(t, place)
+  const states: string[] = []
+  executor.events.on('control', ({ version, to }) => void (version === '1.0.0' && states.push(to)))
+  place.drop(makeTasks('p', '1.1.0', SAY))
+  await untilActive(executor, 'p', '1.1.0')
+  await until(executor, '1.0.0 to be retired', () => states.at(-1) === 'retired')
+  t.same(states.slice(-3), ['draining', 'drained', 'retired'])
+  t.equal(generationOf(executor, 'p', '1.0.0'), undefined)
+})
+
+t.test('a fifth generation in use waits until one has drained', async (t) => {
+  const place = makePlace(t)
+  const gates = new Gates(t)
+  place.drop(makeTasks('p', '1.0.0', HOLD))
+  const executor = await start(t, place)
+  const holding: Promise<unknown>[] = []
+  const hold = async (version: string): Promise<void> => {
+    holding.push(executor.invoke('public::p::w', version))
+    await gates.reached(version)
+  }
+  await hold('1.0.0')
+  for (const version of ['1.1.0', '1.2.0', '1.3.0']) {
+    place.drop(makeTasks('p', version, HOLD))
+    await untilActive(executor, 'p', version)
+    await hold(version)
+  }
+  place.drop(makeTasks('p', '1.4.0', HOLD))
+  const refused = await until(executor, '1.4.0 to be put off', () => row(executor, 'p').refusals[0])
+  t.match(refused, { kind: 'deferred', version: '1.4.0', error: { code: 'GENERATION_LIMIT' } })
+  t.equal(active(executor, 'p'), '1.3.0')
+  place.drop(makeTasks('p', '1.5.0', HOLD))
+  await until(executor, '1.5.0 to be put off', () => row(executor, 'p').refusals.length === 2)
+
+  for (const version of ['1.0.0', '1.1.0', '1.2.0', '1.3.0']) place.remove(`p-${version}`)
+  await until(executor, 'them to be gone', () => row(executor, 'p').versions.length === 2)
+  await executor.reconcile()
+  t.equal(active(executor, 'p'), '1.3.0', 'it serves on while the next ones wait for room')
+
+  gates.open('1.1.0')
+  await untilActive(executor, 'p', '1.5.0')
+  t.notOk(generationOf(executor, 'p', '1.4.0'), 'the newest came first')
+  for (const version of ['1.0.0', '1.2.0', '1.3.0']) gates.open(version)
+  t.same(
+    await Promise.all(holding),
+    await Promise.all(
+      ['1.0.0', '1.1.0', '1.2.0', '1.3.0'].map(async (version) => ({
+        hold: { version, generation: (await holdOf(executor, version)) },
+      })),
+    ),
+  )
+  await until(executor, 'nothing to wait', () => row(executor, 'p').refusals.length === 0)
+})
+
+async function holdOf(executor: Executor, version: string): Promise<number | undefined> {
+  const entries = await executor.control({ since: 0, limit: 1000 })
+  return entries.find((entry) => entry.version === version)?.generation
+}
+
+t.test('two tenants have the same package to themselves', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY), '@acme/p')
+  place.drop(makeTasks('p', '1.0.0', SAY), '@globex/p')
+  place.drop(makeTasks('p', '3.0.0', SAY))
+  const executor = await start(t, place)
+  t.same(
+    executor.packages().map(({ tenant, activeVersion }) => [tenant, activeVersion]),
+    [
+      ['acme', '1.0.0'],
+      ['globex', '1.0.0'],
+      ['public', '3.0.0'],
+    ],
+  )
+  const acme = await say(executor, 'p', {}, 'acme')
+  const globex = await say(executor, 'p', {}, 'globex')
+  t.not(acme.generation, globex.generation)
+  for (const generation of [globex.generation, row(executor, 'p').activeGeneration ?? 0]) {
+    const stolen = executor.invoke('acme::p::w::say', {}, { generation })
+    t.match(await failure(stolen), { code: 'NO_MATCHING_VERSION' })
+  }
+  t.match(await failure(executor.invoke('acme::p::w', {}, { version: '3.0.0' })), {
+    code: 'NO_MATCHING_VERSION',
+  })
+  place.drop(makeTasks('p', '1.1.0', SAY), '@acme/p-1.1.0')
+  await untilActive(executor, 'p', '1.1.0', 'acme')
+  t.match(await say(executor, 'p', {}, 'globex'), { version: '1.0.0' })
+  place.remove('@globex/p')
+  await untilActive(executor, 'p', null, 'globex')
+  t.match(await failure(executor.invoke('globex::p::w')), { code: 'NO_ACTIVE_VERSION' })
+  t.match(await say(executor, 'p', {}, 'acme'), { version: '1.1.0' })
+  t.match(await say(executor, 'p'), { version: '3.0.0' })
+})

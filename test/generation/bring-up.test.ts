@@ -1,0 +1,142 @@
+import t from 'tap'
+import type { HeadgateError } from '../../src/base/errors.ts'
+import { HandshakeInbox, bringUp } from '../../src/generation/bring-up.ts'
+import type { HostedLane } from '../../src/generation/thread-host.ts'
+import type { LoadMessage, WorkerMessage } from '../../src/protocol/lane-messages.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
+import { until } from '../helpers/until.ts'
+import { openFakeLane } from './fake-lane.ts'
+
+const LOAD: LoadMessage = {
+  type: 'load',
+  entry: '/slot/index.js',
+  tenant: 'public',
+  package: 'p',
+  version: '1.0.0',
+  generation: 1,
+  boot: 'boot',
+  env: {},
+  config: null,
+  secrets: {},
+  maxResultBytes: 1_000,
+}
+
+const DESCRIPTOR = {
+  contract: 1,
+  secrets: [],
+  hasConfig: false,
+  hasSetup: false,
+  hasProbe: false,
+  hasTeardown: false,
+  workflows: [
+    { name: 'w', hasInput: false, options: {}, tasks: [{ name: 'a', options: { timeout: '2s' } }] },
+  ],
+}
+
+function begin(t: { teardown(fn: () => unknown): void }, link = async (): Promise<void> => {}) {
+  const clock = new ManualClock()
+  const fake = openFakeLane(t, 4, clock)
+  const inbox = new HandshakeInbox()
+  const ended = Promise.withResolvers<string>()
+  const seen: string[] = []
+  const hosted: HostedLane = {
+    lane: fake.lane,
+    ended: ended.promise,
+    identify: (id) => void seen.push(`thread ${id}`),
+    kill: () => {},
+  }
+  const done = bringUp({
+    hosted,
+    inbox,
+    load: LOAD,
+    link: async () => {
+      seen.push('link')
+      await link()
+    },
+    timeoutMs: 1_000,
+    clock,
+    onImported: ({ workflows }) => void seen.push(`imported ${workflows.length}`),
+    greet: true,
+  }).catch((error: unknown) => error as HeadgateError)
+  const put = (message: WorkerMessage): boolean => inbox.put(message)
+  return { ...fake, clock, done, put, end: ended.resolve, seen }
+}
+
+t.test('hello, load, imported, start, ready', async (t) => {
+  const fake = begin(t)
+  t.ok(fake.put({ type: 'hello', threadId: 5 }))
+  await until(() => fake.cold.length === 1, 'load')
+  t.same(fake.seen, ['thread 5', 'link'])
+  t.same(fake.cold, [LOAD])
+  fake.clock.advance(30)
+  fake.put({ type: 'imported', descriptor: DESCRIPTOR, ms: 1 })
+  await until(() => fake.cold.length === 2, 'start')
+  t.same(fake.cold[1], { type: 'start', timeoutsMs: [2_000] })
+  t.equal(fake.seen[2], 'imported 1')
+  fake.clock.advance(7)
+  fake.put({ type: 'ready', ms: 1 })
+  t.same(await fake.done, { loadMs: 30, probeMs: 7 })
+  t.equal(fake.clock.timers, 0)
+})
+
+t.test('other messages are not taken by the handshake', (t) => {
+  const inbox = new HandshakeInbox()
+  t.notOk(inbox.put({ type: 'log', lines: [], dropped: 0 }))
+  t.notOk(inbox.put({ type: 'tornDown', error: null }))
+  t.end()
+})
+
+t.test('a timeout names the phase', async (t) => {
+  const silent = begin(t)
+  silent.clock.advance(1_000)
+  t.match(await silent.done, { code: 'LOAD_TIMEOUT', details: { phase: 'start' } })
+  const linking = begin(t, () => new Promise(() => {}))
+  linking.put({ type: 'hello', threadId: 1 })
+  await until(() => linking.seen.length === 2, 'link')
+  linking.clock.advance(1_000)
+  t.match(await linking.done, { code: 'LOAD_TIMEOUT', details: { phase: 'import' } })
+})
+
+t.test('a thread that ends, or speaks out of turn, cannot be loaded', async (t) => {
+  const ended = begin(t)
+  ended.end('it exited')
+  t.match(await ended.done, { code: 'LOAD_FAILED', message: /its thread ended: it exited/ })
+  const early = begin(t)
+  early.put({ type: 'ready', ms: 1 })
+  t.match(await early.done, { code: 'LOAD_FAILED', message: /broke the protocol/ })
+})
+
+t.test('a link that fails is the reason', async (t) => {
+  const fake = begin(t, () => Promise.reject(new Error('disk full')))
+  fake.put({ type: 'hello', threadId: 1 })
+  t.match(await fake.done, { message: /disk full/ })
+})
+
+const PHASES = {
+  import: 'LOAD_FAILED',
+  typescript: 'UNSUPPORTED_TYPESCRIPT',
+  definition: 'LOAD_FAILED',
+  config: 'CONFIG_MISSING',
+  setup: 'SETUP_FAILED',
+  probe: 'PROBE_FAILED',
+} as const
+for (const [phase, code] of Object.entries(PHASES) as [keyof typeof PHASES, string][]) {
+  t.test(`a refusal of the phase ${phase} is ${code}`, async (t) => {
+    const fake = begin(t)
+    fake.put({ type: 'hello', threadId: 1 })
+    fake.put({ type: 'refused', phase, message: 'why', stack: 'at x' })
+    t.match(await fake.done, { code, details: { package: 'p', version: '1.0.0', stack: 'at x' } })
+  })
+}
+
+t.test('a definition that the domain refuses is refused before setup', async (t) => {
+  const fake = begin(t)
+  fake.put({ type: 'hello', threadId: 1 })
+  fake.put({ type: 'imported', descriptor: { contract: 9 }, ms: 1 })
+  t.match(await fake.done, { code: 'CONTRACT_UNSUPPORTED' })
+  await fake.arrived()
+  t.same(
+    fake.cold.map(({ type }) => type),
+    ['load'],
+  )
+})

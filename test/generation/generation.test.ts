@@ -1,0 +1,259 @@
+import t from 'tap'
+import type { HeadgateError } from '../../src/base/errors.ts'
+import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
+import { until } from '../helpers/until.ts'
+import { openHarness } from './harness.ts'
+
+refuseLeaks(t)
+const harness = openHarness(t)
+
+const HANG = 'await new Promise(() => {})'
+const tasks = {
+  echo: 'return ctx.input',
+  hang: { run: HANG, options: { timeout: 100 } },
+  hold: HANG,
+  wait: 'await new Promise((resolve) => setTimeout(resolve, ctx.input)); return "waited"',
+  loop: { run: 'for (;;);', options: { timeout: 100 } },
+  exit: 'process.exit(3)',
+  mine: 'return (globalThis.mine ??= Math.random())',
+  honest: `await new Promise((_, reject) =>
+    ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)))`,
+}
+
+t.test('E1: its states are told in order', async (t) => {
+  const { generation, transitions, call, times } = await harness.serve({ tasks })
+  t.equal(await call('echo', 7).answer, 7)
+  t.ok(times.loadMs > 0 && times.probeMs >= 0)
+  generation.take('supersede', 'test')
+  t.equal(generation.state, 'drained', 'nothing was in flight')
+  generation.take('promote', 'test')
+  t.equal(await call('echo', 8).answer, 8, 'a revived one serves with its thread')
+  await generation.close(false)
+  t.equal(workerThreads(), 0, 'no thread survives retired')
+  t.same(
+    transitions.map(({ to }) => to),
+    [
+      'loading',
+      'probing',
+      'standby',
+      'active',
+      'draining',
+      'drained',
+      'active',
+      'draining',
+      'drained',
+      'retired',
+    ],
+  )
+  t.throws(() => generation.take('promote', 'too late'), { code: 'ILLEGAL_TRANSITION' })
+  t.equal(generation.served, 2)
+})
+
+t.test('draining ends with the last call, by an event', async (t) => {
+  const { generation, call, reaches } = await harness.serve({ tasks })
+  const waiting = call('wait', 50)
+  generation.take('supersede', 'test')
+  t.equal(generation.state, 'draining')
+  t.match(generation.blockers(), [/^w::wait /])
+  t.equal(await waiting.answer, 'waited')
+  t.equal(generation.state, 'drained')
+  await reaches('drained')
+  await generation.close(false)
+})
+
+t.test('E3: after the drain deadline what runs is aborted, then ended', async (t) => {
+  const { generation, call, reaches } = await harness.serve({ tasks }, { drainTimeoutMs: 50 })
+  const honest = call('honest')
+  const held = call('hold')
+  await call('echo').answer
+  generation.take('supersede', 'test')
+  await t.rejects(honest.answer, { code: 'GENERATION_TERMINATED' })
+  t.equal(generation.state, 'terminating')
+  await t.rejects(held.answer, { code: 'GENERATION_TERMINATED', details: { task: 'hold' } })
+  await reaches('retired')
+  t.ok(generation.ledger.zero)
+  t.equal(workerThreads(), 0)
+})
+
+t.test('E3: a call bound for good that is given back too late is answered', async (t) => {
+  const { generation, call, reaches } = await harness.serve({ tasks })
+  const first = call('echo')
+  // Both go in one batch when that of the first is acknowledged.
+  const loop = call('loop', 0, { pinned: true })
+  const pinned = call('echo', 1, { pinned: true })
+  await first.answer
+  await until(() => generation.ledger.counts.held === 2, 'both are handed over')
+  generation.take('supersede', 'test')
+  generation.take('deadline', 'test')
+  await t.rejects(pinned.answer, { code: 'GENERATION_TERMINATED' })
+  t.equal(pinned.moves, 1)
+  await t.rejects(loop.answer)
+  await reaches('retired')
+  t.ok(generation.ledger.zero)
+})
+
+t.test('E3: what waits in its own queue at the deadline is answered, too', async (t) => {
+  const { generation, call, reaches } = await harness.serve({ tasks }, { concurrency: 1 })
+  const held = call('hold')
+  const pinned = call('echo', 1, { pinned: true })
+  generation.take('supersede', 'test')
+  generation.take('deadline', 'test')
+  await t.rejects(pinned.answer, { code: 'GENERATION_TERMINATED' })
+  await t.rejects(held.answer, { code: 'GENERATION_TERMINATED' })
+  await reaches('retired')
+})
+
+t.test('close with force does not wait for what runs', async (t) => {
+  const { generation, call } = await harness.serve({ tasks })
+  const held = call('hold')
+  await call('echo').answer
+  await generation.close(true)
+  await t.rejects(held.answer, { code: 'GENERATION_TERMINATED' })
+  t.equal(generation.state, 'retired')
+  t.equal(workerThreads(), 0)
+})
+
+t.test('C1: of a thread that ends, the begun are lost and the others move', async (t) => {
+  const { generation, call, crashes, gaveBack } = await harness.serve({ tasks })
+  const held = call('hold')
+  const first = await call('mine').answer
+  const exit = call('exit')
+  const after = [call('mine'), call('mine')]
+  const lost = { code: 'WORKER_LOST', details: { why: 'worker exited with code: 3' } }
+  await t.rejects(exit.answer, lost)
+  await t.rejects(held.answer, lost)
+  const [second, third] = await Promise.all(after.map(({ answer }) => answer))
+  t.not(second, first, 'on a new thread')
+  t.equal(second, third)
+  t.same(crashes, ['worker exited with code: 3'])
+  t.equal(generation.exits, 1)
+  t.equal(generation.threads, 1)
+  t.ok(gaveBack.length <= 2)
+  await generation.close(true)
+})
+
+t.test(
+  'C2: a stubborn thread serves no more, its replacement does, its calls may finish',
+  async (t) => {
+    const { generation, call, crashes } = await harness.serve({ tasks }, { killGraceMs: 400 })
+    const old = await call('mine').answer
+    const hang = call('hang')
+    const held = call('hold')
+    const waits = call('wait', 700)
+    await t.rejects(hang.answer, { code: 'TASK_TIMEOUT' })
+    t.equal(await call('mine').answer, old, 'until the grace has passed')
+    await until(() => generation.threads === 2, 'the replacement')
+    const during = await Promise.race([call('mine').answer, waits.answer])
+    t.not(during, old)
+    t.equal(await waits.answer, 'waited', 'on the old thread')
+    await t.rejects(held.answer, { code: 'WORKER_LOST' })
+    t.equal(generation.threads, 1)
+    t.same(crashes, [], 'the executor ended it')
+    t.not(await call('mine').answer, old)
+    await generation.close(false)
+  },
+)
+
+t.test('C2: a condemned thread that then blocks has one replacement, not two', async (t) => {
+  const { generation, call } = await harness.serve(
+    { tasks: { ...tasks, late: 'setTimeout(() => { for (;;); }, ctx.input); ' + HANG } },
+    { killGraceMs: 300 },
+  )
+  const hang = call('hang')
+  const second = call('late', 550)
+  await t.rejects(hang.answer, { code: 'TASK_TIMEOUT' })
+  await t.rejects(second.answer, { code: 'WORKER_LOST' })
+  await call('echo').answer
+  await until(() => generation.threads === 1 && workerThreads() === 1, 'one thread')
+  await generation.close(false)
+})
+
+t.test('C3: four exits in ten seconds are a crash loop, and later ones wait longer', async (t) => {
+  const { generation, call, crashLoops } = await harness.serve({ tasks })
+  for (let i = 0; i < 5; i++) await t.rejects(call('exit').answer, { code: 'WORKER_LOST' })
+  t.same(crashLoops, [4, 5])
+  generation.take('crashLoop', 'test')
+  t.equal(generation.state, 'quarantined')
+  generation.take('retire', 'test')
+  await generation.ended()
+  t.equal(workerThreads(), 0)
+})
+
+t.test('several threads share the calls, and one of them is replaced alone', async (t) => {
+  const served = await harness.serve({ tasks }, { threads: 3, concurrency: 1 })
+  const { generation, call } = served
+  t.equal(generation.threads, 3)
+  const found = await Promise.all([1, 2, 3].map(() => call('mine').answer))
+  t.equal(new Set(found).size, 3)
+  await t.rejects(call('exit').answer)
+  await until(() => generation.lanesWithRoom === 3, 'the replacement')
+  const after = await Promise.all([1, 2, 3].map(() => call('mine').answer))
+  t.equal(after.filter((one) => found.includes(one)).length, 2)
+  await generation.close(false)
+})
+
+t.test('teardown runs once everything is answered, and has the grace', async (t) => {
+  const { generation } = await harness.serve(
+    {
+      tasks,
+      also: `setup: () => 'resource', teardown: () => new Promise(() => {})`,
+    },
+    { killGraceMs: 100 },
+  )
+  const began = performance.now()
+  await generation.close(false)
+  const took = performance.now() - began
+  t.ok(took >= 95 && took < 2_000, `${took} ms`)
+})
+
+t.test('what is warm long enough ends by itself', async (t) => {
+  const { generation, reaches } = await harness.serve({ tasks }, { keepWarmMs: 20 })
+  generation.take('supersede', 'test')
+  await reaches('retired')
+  await generation.ended()
+  t.equal(workerThreads(), 0)
+})
+
+const REFUSED: Readonly<
+  Record<string, readonly [Readonly<Record<string, string>>, string, RegExp]>
+> = {
+  'an import that throws': [{ before: 'throw new Error("no")' }, 'LOAD_FAILED', /no/],
+  'an import that exits': [{ before: 'process.exit(0)' }, 'LOAD_FAILED', /ended: worker exited/],
+  'an import that loops': [{ before: 'for (;;);' }, 'LOAD_TIMEOUT', /phase import/],
+  'a setup that throws': [{ also: 'setup: () => { throw null }' }, 'SETUP_FAILED', /null/],
+  'a setup that hangs': [{ also: 'setup: () => new Promise(() => {})' }, 'LOAD_TIMEOUT', /setup/],
+  'a probe that rejects': [
+    { also: 'probe: async () => { throw new Error("unwell") }' },
+    'PROBE_FAILED',
+    /unwell/,
+  ],
+  'a secret that is not set': [{ also: 'secrets: ["apiKey"]' }, 'CONFIG_MISSING', /apiKey/],
+  'a configuration that does not fit': [
+    {
+      also: `config: { '~standard': { version: 1, vendor: 'x',
+        validate: () => ({ issues: [{ message: 'needs a url' }] }) } }`,
+    },
+    'CONFIG_MISSING',
+    /needs a url/,
+  ],
+  'a definition that throws when it is read': [
+    { also: 'description: { toJSON() { throw new Error("no text") } }' },
+    'LOAD_FAILED',
+    /no text/,
+  ],
+  'a definition of another form': [{ also: 'description: 7' }, 'DEFINITION_INVALID', /description/],
+}
+for (const [what, [text, code, message]] of Object.entries(REFUSED)) {
+  t.test(`${what} refuses the version and leaves no thread`, async (t) => {
+    const loading = harness.load(
+      { tasks, ...text },
+      { loadTimeoutMs: 400 },
+      ({ generation, reaches }) => {
+        void reaches('rejected').then(() => t.equal(generation.threads, 0))
+      },
+    )
+    const refusal = await loading.catch((error: unknown) => error as HeadgateError)
+    t.match(refusal, { code, message })
+    t.equal(workerThreads(), 0)
+  })
+}

@@ -1,0 +1,82 @@
+import t from 'tap'
+import {
+  LoadRefusal,
+  describe,
+  importDefinition,
+  installSdkHook,
+  loadedTasks,
+} from '../../src/generation/thread/loader.ts'
+import { entryText, writeFiles } from '../helpers/package-files.ts'
+import { openWorkspace } from '../helpers/workspace.ts'
+
+installSdkHook()
+const workspace = openWorkspace(t)
+let entries = 0
+
+function entry(text: string, file = 'index.js'): string {
+  const dir = `entry-${entries++}`
+  writeFiles(workspace.path(dir), { 'package.json': '{"type":"module"}', [file]: text })
+  return workspace.path(dir, file)
+}
+
+t.test('headgate/sdk is the own one of the executor, wherever the package lies', async (t) => {
+  const tasks = { a: 'return 1', b: { run: 'return 2', options: { after: ['a'] } } }
+  const path = entry(entryText({ name: 'p', tasks }))
+  const definition = await importDefinition(path)
+  t.match(describe(definition), {
+    contract: 1,
+    secrets: [],
+    hasSetup: false,
+    workflows: [{ name: 'w', tasks: [{ name: 'a' }, { name: 'b', options: { after: ['a'] } }] }],
+  })
+  t.same(
+    loadedTasks(definition).map(({ label, after }) => [label, after]),
+    [
+      ['w::a', []],
+      ['w::b', ['a']],
+    ],
+  )
+})
+
+const REFUSED: Readonly<Record<string, readonly [string, LoadRefusal['phase'], RegExp, string?]>> =
+  {
+    'an entry that throws': ['throw new Error("at import")', 'import', /at import/],
+    'an entry that throws null': ['throw null', 'import', /null/],
+    'a syntax error': ['export default {', 'import', /Unexpected/],
+    'an import that is not there': ['import "./gone.js"', 'import', /gone\.js/],
+    'no default export': ['export const a = 1', 'definition', /definePackage/],
+    'a default export of another kind': [
+      'export default { workflows: [] }',
+      'definition',
+      /definePackage/,
+    ],
+    'TypeScript that needs more than stripping': ['enum A { b }', 'typescript', /enum/, 'index.ts'],
+  }
+for (const [what, [text, phase, message, file]] of Object.entries(REFUSED)) {
+  t.test(`${what} is refused in its phase`, async (t) => {
+    const refusal = await importDefinition(entry(text, file)).catch((error: unknown) => error)
+    t.ok(refusal instanceof LoadRefusal)
+    t.match(refusal, { phase, message })
+  })
+}
+
+t.test('what JSON cannot carry is described as a text that no option accepts', async (t) => {
+  const path = entry(`import { definePackage, workflow } from 'headgate/sdk'
+    export default definePackage({ workflows: [workflow('w').task('a', {
+      timeout: () => 1, retry: { attempts: 2n }, after: [Symbol('x')], run: () => 1 })] })`)
+  t.match(describe(await importDefinition(path)), {
+    workflows: [
+      {
+        tasks: [
+          {
+            options: {
+              timeout: '<function>',
+              retry: { attempts: '<bigint>' },
+              after: ['<symbol>'],
+            },
+          },
+        ],
+      },
+    ],
+  })
+})

@@ -1,0 +1,75 @@
+import t from 'tap'
+import { SpareThreads } from '../../src/generation/spare-threads.ts'
+import type { ThreadHost } from '../../src/generation/thread-host.ts'
+import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
+import { until } from '../helpers/until.ts'
+import { openHarness } from './harness.ts'
+
+refuseLeaks(t)
+const harness = openHarness(t)
+
+function open(
+  t: { teardown(fn: () => unknown): void },
+  enabled = true,
+): { spare: SpareThreads; hosts: ThreadHost[] } {
+  const hosts: ThreadHost[] = []
+  const createHost = (): ThreadHost => {
+    const host = harness.host()
+    hosts.push(host)
+    return host
+  }
+  const spare = new SpareThreads({ enabled, createHost, onChange: () => {} })
+  t.teardown(() => spare.close())
+  return { spare, hosts }
+}
+
+t.test('it is started once, taken once, and then to be refilled', async (t) => {
+  const { spare, hosts } = open(t)
+  t.equal(spare.state, 'off')
+  t.equal(spare.take(), undefined)
+  const refills = [spare.refill(), spare.refill()]
+  t.equal(spare.state, 'starting')
+  await Promise.all(refills)
+  t.equal(spare.state, 'ready')
+  t.equal(spare.threads, 1)
+  await spare.refill()
+  t.equal(hosts.length, 1)
+  const taken = spare.take()
+  t.equal(taken?.host, hosts[0])
+  t.equal(spare.take(), undefined)
+  t.equal(spare.state, 'off')
+  await spare.refill()
+  t.equal(hosts.length, 2)
+  await spare.close()
+  t.equal(workerThreads(), 1, 'the one that was taken is its taker’s')
+  await taken?.host.destroy()
+})
+
+t.test('P2: one that ends by itself is gone until the next refill', async (t) => {
+  const { spare, hosts } = open(t)
+  await spare.refill()
+  const warm = spare.take()
+  warm?.hosted.kill()
+  await spare.refill()
+  t.equal(spare.state, 'ready')
+  await hosts[1]?.destroy()
+  await until(() => spare.state === 'off', 'it is not offered any longer')
+  t.equal(spare.take(), undefined)
+  t.equal(hosts.length, 2, 'nothing started in its place')
+  await spare.refill()
+  t.equal(spare.state, 'ready')
+})
+
+t.test('after close, and when it is disabled, none is started', async (t) => {
+  const off = open(t, false)
+  await off.spare.refill()
+  t.equal(off.spare.state, 'off')
+  const { spare, hosts } = open(t)
+  const starting = spare.refill()
+  await spare.close()
+  await starting
+  t.equal(spare.state, 'off', 'one that was starting is ended')
+  await spare.refill()
+  t.equal(hosts.length, 1)
+  await until(() => workerThreads() === 0, 'no thread is left')
+})
