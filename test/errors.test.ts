@@ -6,7 +6,7 @@ import t from 'tap'
 import { ERRORS, isErrorCode } from '../src/base/errors.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const TABLE = 'src/base/errors.ts'
+const TABLE = 'src/base/error-table.ts'
 
 const sources = new Map(
   globSync('src/**/*.{ts,js}', { cwd: ROOT }).map((file) => [
@@ -114,7 +114,8 @@ t.test('statuses and sentences are well formed', (t) => {
 t.test('README.md lists exactly the errors of the table', (t) => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
   const part = /<!-- errors -->([\s\S]*?)<!-- \/errors -->/.exec(readme)?.[1]
-  if (part === undefined) throw new Error('README.md has no part between <!-- errors --> and <!-- /errors -->')
+  if (part === undefined)
+    throw new Error('README.md has no part between <!-- errors --> and <!-- /errors -->')
   const rows = part
     .split('\n')
     .filter((line) => line.startsWith('| `'))

@@ -10,7 +10,14 @@ t.test('an error fills its sentence from its details and keeps its code', (t) =>
 })
 
 t.test('a message is read of whatever was thrown', (t) => {
-  const hostile = new Proxy({}, { get: () => { throw new Error('no') } })
+  const hostile = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('no')
+      },
+    },
+  )
   t.type(messageOf(hostile), 'string')
   t.equal(messageOf(null), 'thrown value: null')
   t.equal(messageOf(new Error('x')), 'x')

@@ -27,7 +27,9 @@ t.test('a call whose signal has aborted is refused and never begun', async (t) =
   for (const reason of [undefined, new Error('changed my mind'), 'enough', null]) {
     for (const options of [{}, { version: '1.0.0' }]) {
       const signal = AbortSignal.abort(reason)
-      const error = await failure(executor.invoke('public::p::w::counted', {}, { signal, ...options }))
+      const error = await failure(
+        executor.invoke('public::p::w::counted', {}, { signal, ...options }),
+      )
       t.match(error, { code: 'TASK_ABORTED', status: 499 })
     }
   }
@@ -64,7 +66,11 @@ t.test('a call that waits is cancelled at once, makes room and is never begun', 
   t.equal(await next, 1, 'it is the first that ran')
   t.match(generationOf(executor, 'p', '1.0.0'), { requests: 0, workflows: 0 })
   place.drop(makeTasks('p', '1.0.1', SAY))
-  await until(executor, 'the drain', () => generationOf(executor, 'p', '1.0.0')?.state === 'drained')
+  await until(
+    executor,
+    'the drain',
+    () => generationOf(executor, 'p', '1.0.0')?.state === 'drained',
+  )
 })
 
 t.test('a call that was handed over and not begun is taken back', async (t) => {
@@ -99,7 +105,9 @@ t.test('a running task sees the cancel, and its thread serves on', async (t) => 
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
     log.info('saw ' + signal.reason.message)
   } })`
-  place.drop(makeTasks('p', '1.0.0', listens + `.task('after', { after: ['listens'], run: () => 1 })`))
+  place.drop(
+    makeTasks('p', '1.0.0', listens + `.task('after', { after: ['listens'], run: () => 1 })`),
+  )
   const executor = await start(t, place)
   const saw: string[] = []
   executor.events.on('log', ({ message }) => saw.push(message))
@@ -135,7 +143,11 @@ t.test('a call between two attempts is cancelled, and holds no generation back',
     t.match(await failure(call), { code: 'TASK_ABORTED' })
   }
   place.drop(makeTasks('p', '1.0.1', SAY))
-  await until(executor, 'the drain', () => generationOf(executor, 'p', '1.0.0')?.state === 'drained')
+  await until(
+    executor,
+    'the drain',
+    () => generationOf(executor, 'p', '1.0.0')?.state === 'drained',
+  )
 })
 
 t.test('a call whose version is still loaded is cancelled at once', async (t) => {
@@ -166,7 +178,11 @@ t.test('a signal is let go of when its call has ended, however it ended', async 
   const { signal } = controller
   await executor.invoke('public::p::w', {}, { signal })
   await executor.invoke('public::p::w::say', {}, { signal, version: '1.x' })
-  await executor.invoke('public::p::w::say', {}, { signal, generation: row(executor, 'p').activeGeneration ?? 0 })
+  await executor.invoke(
+    'public::p::w::say',
+    {},
+    { signal, generation: row(executor, 'p').activeGeneration ?? 0 },
+  )
   await failure(executor.invokeJson('public::p::w', 'not json', { signal }))
   await failure(executor.invoke('public::p::x', {}, { signal }))
   await failure(executor.invoke('public::p::w::x', {}, { signal, version: '1.0.0' }))
@@ -189,7 +205,11 @@ t.test('a payload over the limit is refused before it is handed over', async (t)
     status: 413,
     details: { bytes: 1025, limit: 1024 },
   })
-  t.match(await failure(send('\u20ac'.repeat(400))), { details: { bytes: 1202 } }, 'bytes are counted')
+  t.match(
+    await failure(send('\u20ac'.repeat(400))),
+    { details: { bytes: 1202 } },
+    'bytes are counted',
+  )
 })
 
 t.test('what is bound to one generation may wait up to the limit too', async (t) => {

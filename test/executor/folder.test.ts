@@ -20,29 +20,34 @@ import {
   untilLooked,
 } from './helpers.ts'
 
-t.test('when the active version leaves the folder the next lower one takes over, under load', async (t) => {
-  const place = makePlace(t)
-  const gates = new Gates(t)
-  place.drop(makeTasks('p', '1.0.0', SAY))
-  place.drop(makeTasks('p', '1.1.0', SAY + HOLD))
-  place.drop(makeTasks('p', '1.2.0-rc.1', SAY))
-  const executor = await start(t, place)
-  const held = executor.invoke('public::p::w::hold', { input: 'removed' })
-  await gates.reached('removed')
-  const load = closedLoop(64, () => executor.invokeJson('public::p::w::say', '{}'))
-  await load.more(200)
-  place.remove('p-1.1.0')
-  await untilActive(executor, 'p', '1.0.0')
-  await load.more(200)
-  await load.stop()
-  t.same(load.errors, [])
-  t.same([...new Set(load.answers.map(({ version }) => version))], ['1.1.0', '1.0.0'])
-  gates.open('removed')
-  t.match(await held, { version: '1.1.0' }, 'what it had begun ends on it')
-  const [receipt] = await executor.receipts({ limit: 1 })
-  t.match(receipt, { from: { version: '1.1.0' }, to: { version: '1.0.0' }, reason: /removed/ })
-  t.match(await failure(say(executor, 'p', { version: '1.1.0' })), { code: 'NO_MATCHING_VERSION' })
-})
+t.test(
+  'when the active version leaves the folder the next lower one takes over, under load',
+  async (t) => {
+    const place = makePlace(t)
+    const gates = new Gates(t)
+    place.drop(makeTasks('p', '1.0.0', SAY))
+    place.drop(makeTasks('p', '1.1.0', SAY + HOLD))
+    place.drop(makeTasks('p', '1.2.0-rc.1', SAY))
+    const executor = await start(t, place)
+    const held = executor.invoke('public::p::w::hold', { input: 'removed' })
+    await gates.reached('removed')
+    const load = closedLoop(64, () => executor.invokeJson('public::p::w::say', '{}'))
+    await load.more(200)
+    place.remove('p-1.1.0')
+    await untilActive(executor, 'p', '1.0.0')
+    await load.more(200)
+    await load.stop()
+    t.same(load.errors, [])
+    t.same([...new Set(load.answers.map(({ version }) => version))], ['1.1.0', '1.0.0'])
+    gates.open('removed')
+    t.match(await held, { version: '1.1.0' }, 'what it had begun ends on it')
+    const [receipt] = await executor.receipts({ limit: 1 })
+    t.match(receipt, { from: { version: '1.1.0' }, to: { version: '1.0.0' }, reason: /removed/ })
+    t.match(await failure(say(executor, 'p', { version: '1.1.0' })), {
+      code: 'NO_MATCHING_VERSION',
+    })
+  },
+)
 
 t.test('when the last version leaves the folder nothing accepted is disturbed', async (t) => {
   const place = makePlace(t)
@@ -85,9 +90,10 @@ t.test('when the last version leaves the folder every call still has its answer'
   await untilActive(executor, 'p', null)
   await load.more(1)
   await stopping
-  t.same([...new Set(load.errors.map((error) => (error as { code: string }).code))], [
-    'NO_ACTIVE_VERSION',
-  ])
+  t.same(
+    [...new Set(load.errors.map((error) => (error as { code: string }).code))],
+    ['NO_ACTIVE_VERSION'],
+  )
   t.equal(load.answers.length + load.errors.length, load.sent)
 })
 
@@ -110,10 +116,8 @@ t.test('a version that is edited in place is refused, and the running one stays'
   const edited = makeTasks('p', '1.0.0', `.task('say', { run: () => 'edited' })`)
   rmSync(join(place.path('p-1.0.0'), MANIFEST_FILE))
   writeFileSync(join(place.path('p-1.0.0'), 'index.js'), edited.files['index.js'] ?? '')
-  const refused = await untilLooked(
-    executor,
-    'the conflict',
-    () => row(executor, 'p').refusals.find(({ error }) => error.code === 'VERSION_CONFLICT'),
+  const refused = await untilLooked(executor, 'the conflict', () =>
+    row(executor, 'p').refusals.find(({ error }) => error.code === 'VERSION_CONFLICT'),
   )
   t.match(refused, { kind: 'rejected', entry: 'p-1.0.0', version: '1.0.0' })
   t.same(await say(executor, 'p'), { version: '1.0.0', generation, input: null })
@@ -186,7 +190,10 @@ t.test('numbers and epochs never come twice, over restarts', async (t) => {
   const receipts = await last.receipts({ limit: 100 })
   t.equal(new Set(receipts.map(({ epoch }) => epoch)).size, receipts.length)
   t.equal(receipts.length, 3 * 3 + 2)
-  t.same(epochs, epochs.toSorted((a, b) => a - b))
+  t.same(
+    epochs,
+    epochs.toSorted((a, b) => a - b),
+  )
   t.equal(new Set(generations).size, generations.length)
   t.equal(boots.size, 3)
   const entries = await last.control({ since: 0, limit: 1000 })
@@ -194,13 +201,16 @@ t.test('numbers and epochs never come twice, over restarts', async (t) => {
   t.equal(entries.filter(({ to }) => to === 'active').length, receipts.length)
 })
 
-t.test('a version is served on after a restart without its old bytes being copied again', async (t) => {
-  const place = makePlace(t)
-  place.drop(makeTasks('p', '1.0.0', SAY))
-  const first = await start(t, place)
-  const digest = generationOf(first, 'p', '1.0.0')?.digest
-  await first.close()
-  const second = await start(t, place)
-  t.equal(generationOf(second, 'p', '1.0.0')?.digest, digest)
-  await until(second, 'it to serve', () => active(second, 'p') === '1.0.0')
-})
+t.test(
+  'a version is served on after a restart without its old bytes being copied again',
+  async (t) => {
+    const place = makePlace(t)
+    place.drop(makeTasks('p', '1.0.0', SAY))
+    const first = await start(t, place)
+    const digest = generationOf(first, 'p', '1.0.0')?.digest
+    await first.close()
+    const second = await start(t, place)
+    t.equal(generationOf(second, 'p', '1.0.0')?.digest, digest)
+    await until(second, 'it to serve', () => active(second, 'p') === '1.0.0')
+  },
+)

@@ -347,10 +347,7 @@ export interface Load {
 }
 
 /** Keeps `inFlight` requests under way until stopped. `send` gets a number that grows from 0. */
-export function closedLoop(
-  inFlight: number,
-  send: (id: number) => Promise<InvokeAnswer>,
-): Load {
+export function closedLoop(inFlight: number, send: (id: number) => Promise<InvokeAnswer>): Load {
   let sent = 0
   let running = true
   const answers: InvokeAnswer[] = []

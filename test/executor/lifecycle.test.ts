@@ -35,7 +35,10 @@ t.test('two executors live in one process, each with its data dir', async (t) =>
   place.drop(makeTasks('p', '1.0.0', SAY))
   const [a, b] = await Promise.all([start(t, place), start(t, place, other)])
   t.not(a.status().boot, b.status().boot)
-  t.match(await Promise.all([say(a, 'p'), say(b, 'p')]), [{ version: '1.0.0' }, { version: '1.0.0' }])
+  t.match(await Promise.all([say(a, 'p'), say(b, 'p')]), [
+    { version: '1.0.0' },
+    { version: '1.0.0' },
+  ])
   await a.promote({ tenant: 'public', package: 'p', version: '1.0.0' })
   await a.close()
   place.drop(makeTasks('p', '1.1.0', SAY))
@@ -130,9 +133,10 @@ t.test('under load every call has its answer when close resolves', async (t) => 
   await executor.close()
   await stopping
   t.equal(load.answers.length + load.errors.length, load.sent)
-  t.same([...new Set(load.errors.map((error) => (error as { code: string }).code))], [
-    'EXECUTOR_CLOSING',
-  ])
+  t.same(
+    [...new Set(load.errors.map((error) => (error as { code: string }).code))],
+    ['EXECUTOR_CLOSING'],
+  )
   t.ok(load.errors.length <= 64, 'only what came after it')
 })
 

@@ -149,41 +149,46 @@ const CASES: readonly Case[] = [
   },
 ]
 
-t.test('a version that cannot serve is refused with its reason; the one before serves on', async (t) => {
-  const place = makePlace(t)
-  place.drop(makeTasks('p', '1.0.0', SAY))
-  const executor = await start(t, place)
-  const generation = row(executor, 'p').activeGeneration
-  const load = closedLoop(64, () => executor.invokeJson('public::p::w', '{}'))
-  let minor = 0
-  for (const { what, source, headgate, code, kind, message } of CASES) {
-    const version = `1.${++minor}.0`
-    place.drop(make('p', version, source, headgate))
-    const refused = await until(executor, `${what} to be refused`, () => refusal(executor, version))
-    t.match(refused, { kind, error: { code, message }, entry: `p-${version}` }, what)
-    t.equal(active(executor, 'p'), '1.0.0')
-  }
-  await load.more(100)
-  await load.stop()
-  t.same(load.errors, [], 'no call failed meanwhile')
-  t.same([...new Set(load.answers.map((answer) => answer.generation))], [generation])
+t.test(
+  'a version that cannot serve is refused with its reason; the one before serves on',
+  async (t) => {
+    const place = makePlace(t)
+    place.drop(makeTasks('p', '1.0.0', SAY))
+    const executor = await start(t, place)
+    const generation = row(executor, 'p').activeGeneration
+    const load = closedLoop(64, () => executor.invokeJson('public::p::w', '{}'))
+    let minor = 0
+    for (const { what, source, headgate, code, kind, message } of CASES) {
+      const version = `1.${++minor}.0`
+      place.drop(make('p', version, source, headgate))
+      const refused = await until(executor, `${what} to be refused`, () =>
+        refusal(executor, version),
+      )
+      t.match(refused, { kind, error: { code, message }, entry: `p-${version}` }, what)
+      t.equal(active(executor, 'p'), '1.0.0')
+    }
+    await load.more(100)
+    await load.stop()
+    t.same(load.errors, [], 'no call failed meanwhile')
+    t.same([...new Set(load.answers.map((answer) => answer.generation))], [generation])
 
-  const pinned = await failure(say(executor, 'p', { version: '1.1.0' }))
-  t.equal(pinned.code, 'NO_MATCHING_VERSION')
-  const promoted = executor.promote({ tenant: 'public', package: 'p', version: '1.1.0' })
-  t.equal((await failure(promoted)).code, 'GRAPH_INVALID')
-  t.match(await say(executor, 'p'), { version: '1.0.0' })
+    const pinned = await failure(say(executor, 'p', { version: '1.1.0' }))
+    t.equal(pinned.code, 'NO_MATCHING_VERSION')
+    const promoted = executor.promote({ tenant: 'public', package: 'p', version: '1.1.0' })
+    t.equal((await failure(promoted)).code, 'GRAPH_INVALID')
+    t.match(await say(executor, 'p'), { version: '1.0.0' })
 
-  place.drop(makeTasks('p', '2.0.0', SAY))
-  await untilActive(executor, 'p', '2.0.0')
-  await executor.close()
+    place.drop(makeTasks('p', '2.0.0', SAY))
+    await untilActive(executor, 'p', '2.0.0')
+    await executor.close()
 
-  const again = await start(t, place)
-  t.equal(active(again, 'p'), '2.0.0')
-  // Below the active version: looked at no more, except by who asks for it.
-  const asked = again.promote({ tenant: 'public', package: 'p', version: '1.1.0' })
-  t.equal((await failure(asked)).code, 'GRAPH_INVALID')
-})
+    const again = await start(t, place)
+    t.equal(active(again, 'p'), '2.0.0')
+    // Below the active version: looked at no more, except by who asks for it.
+    const asked = again.promote({ tenant: 'public', package: 'p', version: '1.1.0' })
+    t.equal((await failure(asked)).code, 'GRAPH_INVALID')
+  },
+)
 
 t.test('a refusal is the same after a restart', async (t) => {
   const place = makePlace(t)
@@ -212,34 +217,39 @@ t.test('a refusal is the same after a restart', async (t) => {
   t.same(refusalsOf(second), before)
 })
 
-t.test('a version that does not come up in time is put off, and its threads are ended', async (t) => {
-  const place = makePlace(t)
-  place.drop(makeTasks('p', '1.0.0', SAY))
-  const executor = await start(t, place, { loadTimeoutMs: 1000 })
-  const load = closedLoop(16, () => executor.invokeJson('public::p::w', '{}'))
-  const hanging: readonly Made[] = [
-    make('p', '1.1.0', `await new Promise(() => {})\n${GOOD}`),
-    make('p', '1.2.0', `for (;;);`),
-    make('p', '1.3.0', withOptions(`setup: () => new Promise(() => {})`)),
-  ]
-  for (const made of hanging) {
-    place.drop(made)
-    const refused = await until(executor, 'the refusal', () => refusal(executor, made.version))
-    t.match(refused, { kind: 'deferred', error: { code: 'LOAD_TIMEOUT', retryable: true } })
-    place.remove(`p-${made.version}`)
-    await until(executor, 'the removal', () => refusal(executor, made.version) === undefined)
-  }
-  await load.stop()
-  t.same(load.errors, [])
-  t.match(row(executor, 'p').generations, [{ version: '1.0.0', threads: 1 }])
-  t.equal(row(executor, 'p').generations.length, 1)
-})
+t.test(
+  'a version that does not come up in time is put off, and its threads are ended',
+  async (t) => {
+    const place = makePlace(t)
+    place.drop(makeTasks('p', '1.0.0', SAY))
+    const executor = await start(t, place, { loadTimeoutMs: 1000 })
+    const load = closedLoop(16, () => executor.invokeJson('public::p::w', '{}'))
+    const hanging: readonly Made[] = [
+      make('p', '1.1.0', `await new Promise(() => {})\n${GOOD}`),
+      make('p', '1.2.0', `for (;;);`),
+      make('p', '1.3.0', withOptions(`setup: () => new Promise(() => {})`)),
+    ]
+    for (const made of hanging) {
+      place.drop(made)
+      const refused = await until(executor, 'the refusal', () => refusal(executor, made.version))
+      t.match(refused, { kind: 'deferred', error: { code: 'LOAD_TIMEOUT', retryable: true } })
+      place.remove(`p-${made.version}`)
+      await until(executor, 'the removal', () => refusal(executor, made.version) === undefined)
+    }
+    await load.stop()
+    t.same(load.errors, [])
+    t.match(row(executor, 'p').generations, [{ version: '1.0.0', threads: 1 }])
+    t.equal(row(executor, 'p').generations.length, 1)
+  },
+)
 
 t.test('what was put off is tried again and comes in when its cause is gone', async (t) => {
   const place = makePlace(t)
   place.drop(makeTasks('p', '1.0.0', SAY))
   const executor = await start(t, place)
-  const recovers = withOptions(`probe: () => { if (Date.now() < ${Date.now() + 700}) throw new Error('not yet') }`)
+  const recovers = withOptions(
+    `probe: () => { if (Date.now() < ${Date.now() + 700}) throw new Error('not yet') }`,
+  )
   place.drop(make('p', '1.1.0', recovers))
   await until(executor, 'the refusal', () => refusal(executor, '1.1.0'))
   await untilActive(executor, 'p', '1.1.0')

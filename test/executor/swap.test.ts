@@ -61,7 +61,12 @@ const MIXED = `.task('say', { run: (_, { input, generation }) => {
 for (const { what, spare, tasks, headgate } of [
   { what: 'a spare thread', spare: true, tasks: SAY, headgate: {} },
   { what: 'cold starts', spare: false, tasks: SAY, headgate: {} },
-  { what: 'long tasks among short ones, two threads', spare: false, tasks: MIXED, headgate: { threads: 2 } },
+  {
+    what: 'long tasks among short ones, two threads',
+    spare: false,
+    tasks: MIXED,
+    headgate: { threads: 2 },
+  },
 ]) {
   t.test(`swaps under load lose, double and misroute nothing (${what})`, async (t) => {
     const place = makePlace(t)
@@ -144,7 +149,12 @@ t.test('what does not end before the drain deadline is ended and counted', async
     executor.invoke('public::p::w::retries'),
     executor.invoke('public::p::w', 'whole'),
   ])
-  await Promise.all([gates.reached('ends'), gates.reached('doomed'), gates.reached('whole'), failed])
+  await Promise.all([
+    gates.reached('ends'),
+    gates.reached('doomed'),
+    gates.reached('whole'),
+    failed,
+  ])
   place.drop(makeTasks('p', '1.1.0', SAY))
   await untilActive(executor, 'p', '1.1.0')
   gates.open('ends')
@@ -153,7 +163,11 @@ t.test('what does not end before the drain deadline is ended and counted', async
   await until(executor, 'the deadline', () => state() === 'terminating')
   gates.open('whole')
   for (const error of await doomed) {
-    t.match(error, { code: 'GENERATION_TERMINATED', retryable: true, message: /did not drain in time/ })
+    t.match(error, {
+      code: 'GENERATION_TERMINATED',
+      retryable: true,
+      message: /did not drain in time/,
+    })
   }
   const receipt = await completeReceipt(executor, 'p', '1.1.0')
   t.match(receipt, { inFlightAtSwap: 4, drained: 1, killed: 3, lost: 0 })

@@ -1,15 +1,5 @@
 import t from 'tap'
-import {
-  SAY,
-  failure,
-  makePlace,
-  make,
-  makeTasks,
-  row,
-  start,
-  until,
-  within,
-} from './helpers.ts'
+import { SAY, failure, makePlace, make, makeTasks, row, start, until, within } from './helpers.ts'
 
 const PAIR = `
   .task('first', { run: (_, { input }) => input ?? 'none' })
@@ -160,9 +150,15 @@ t.test('a task calls its own package and others of its tenant, and no other tena
   place.drop(makeTasks('secret', '1.0.0', SAY), '@acme/secret')
   const executor = await start(t, place)
   const invoke = (to: string, body?: unknown, options?: object): Promise<unknown> =>
-    within('a nested call', executor.invoke('public::caller::w::call', { input: { to, body, options } }))
+    within(
+      'a nested call',
+      executor.invoke('public::caller::w::call', { input: { to, body, options } }),
+    )
 
-  t.match(await invoke('public::caller::w::say', { input: 'me' }), { version: '1.0.0', input: 'me' })
+  t.match(await invoke('public::caller::w::say', { input: 'me' }), {
+    version: '1.0.0',
+    input: 'me',
+  })
   t.match(await invoke('public::other::w', 'in'), { say: { version: '3.1.0', input: 'in' } })
   t.match(await invoke('public::other::w::say', {}, { version: '3.0.0' }), { version: '3.0.0' })
   t.match(await invoke('public::other::w::say', {}, { version: '^4' }), {

@@ -106,7 +106,11 @@ t.test('a pin names a version, a range or a generation', async (t) => {
     message: /generation 999; present: g\d+ \(/,
   })
 
-  await until(executor, 'the pinned ones to expire', () => row(executor, 'p').generations.length === 1)
+  await until(
+    executor,
+    'the pinned ones to expire',
+    () => row(executor, 'p').generations.length === 1,
+  )
   t.match(await say(executor, 'p', { version: '1.0.0' }), { version: '1.0.0' }, 'loaded again')
   t.equal(active(executor, 'p'), '2.0.0')
   t.equal((await executor.receipts({ limit: 10 })).length, 1, 'a pin is no swap')
@@ -164,12 +168,17 @@ t.test('promoting an older version holds the newer ones, over a restart too', as
   const [receipt] = await executor.receipts({ limit: 1 })
   t.match(receipt, { from: { version: '1.2.0' }, to: { version: '1.0.0' }, reason: 'a test' })
   const entries = await executor.control({ since: 0, limit: 100 })
-  t.match(entries.findLast((entry) => entry.to === 'active'), { version: '1.0.0', actor: 'tester' })
+  t.match(
+    entries.findLast((entry) => entry.to === 'active'),
+    { version: '1.0.0', actor: 'tester' },
+  )
   await executor.close()
 
   const again = await start(t, place)
   t.equal(active(again, 'p'), '1.0.0', 'came up with what was active, at once')
-  const boots = (await again.receipts({ limit: 10 })).filter(({ epoch }) => epoch > (receipt?.epoch ?? 0))
+  const boots = (await again.receipts({ limit: 10 })).filter(
+    ({ epoch }) => epoch > (receipt?.epoch ?? 0),
+  )
   t.equal(boots.length, 1)
   t.same(row(again, 'p').held, { '1.1.0': 'a test', '1.2.0': 'a test' })
 
@@ -285,7 +294,7 @@ t.test('a fifth generation in use waits until one has drained', async (t) => {
     await Promise.all(holding),
     await Promise.all(
       ['1.0.0', '1.1.0', '1.2.0', '1.3.0'].map(async (version) => ({
-        hold: { version, generation: (await holdOf(executor, version)) },
+        hold: { version, generation: await holdOf(executor, version) },
       })),
     ),
   )

@@ -260,9 +260,15 @@ t.test('a timeout counts for each attempt and is retried by the policy', async (
     retryable: true,
     details: { task: 'slow', timeoutMs: 40 },
   })
-  const answer = (await executor.invoke('public::p::w::second')) as { attempt: number; left: number }
+  const answer = (await executor.invoke('public::p::w::second')) as {
+    attempt: number
+    left: number
+  }
   t.equal(answer.attempt, 2)
-  t.ok(answer.left > 0 && answer.left <= 41, `the second attempt has its own deadline: ${answer.left}`)
+  t.ok(
+    answer.left > 0 && answer.left <= 41,
+    `the second attempt has its own deadline: ${answer.left}`,
+  )
   t.match(await failure(executor.invoke('public::p::w::other')), { code: 'TASK_TIMEOUT' })
   t.match(await failure(executor.invoke('public::p::w')), { code: 'TASK_TIMEOUT' })
   const row = generationOf(executor, 'p', '1.0.0')

@@ -16,6 +16,8 @@ const tasks = {
   loop: { run: 'for (;;);', options: { timeout: 100 } },
   exit: 'process.exit(3)',
   mine: 'return (globalThis.mine ??= Math.random())',
+  slow: `await new Promise((resolve) => setTimeout(resolve, 150))
+    return (globalThis.mine ??= Math.random())`,
   honest: `await new Promise((_, reject) =>
     ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)))`,
 }
@@ -183,11 +185,13 @@ t.test('several threads share the calls, and one of them is replaced alone', asy
   const served = await harness.serve({ tasks }, { threads: 3, concurrency: 1 })
   const { generation, call } = served
   t.equal(generation.threads, 3)
-  const found = await Promise.all([1, 2, 3].map(() => call('mine').answer))
+  // Long enough that one taken back from a sleepy thread finds the others busy.
+  const meet = (): Promise<unknown[]> => Promise.all([1, 2, 3].map(() => call('slow').answer))
+  const found = await meet()
   t.equal(new Set(found).size, 3)
   await t.rejects(call('exit').answer)
   await until(() => generation.lanesWithRoom === 3, 'the replacement')
-  const after = await Promise.all([1, 2, 3].map(() => call('mine').answer))
+  const after = await meet()
   t.equal(after.filter((one) => found.includes(one)).length, 2)
   await generation.close(false)
 })
