@@ -11,11 +11,12 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
-import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
+import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import { Scope } from '../base/scope.ts'
 import { checkName } from '../domain/names.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
+import { bodyText } from '../engine/body.ts'
 import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
 import { NO_GRANTS } from '../generation/permissions.ts'
@@ -191,7 +192,7 @@ export class HeadgateExecutor implements Executor {
 
   invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const text = body === undefined ? '' : jsonOf(body)
+      const text = body === undefined ? '' : bodyText(body)
       this.#invoker.call(namespace, text, options, {
         ok: (json) => resolve(JSON.parse(json)),
         failed: reject,
@@ -391,13 +392,5 @@ export class HeadgateExecutor implements Executor {
     const fault = toHeadgateError(error)
     this.#options.logger.error({ code: fault.code, stack: fault.stack }, fault.message)
     this.events.emit('fault', fault.toRecord())
-  }
-}
-
-function jsonOf(body: unknown): string {
-  try {
-    return JSON.stringify(body) ?? ''
-  } catch (error) {
-    throw new HeadgateError('INPUT_NOT_JSON', { why: messageOf(error) }, { cause: error })
   }
 }

@@ -265,16 +265,7 @@ export class Generation implements Serving {
 
   /** Cancels a request of this generation wherever it is: waiting, handed over, or running. */
   cancel(request: TaskRequest, reason: string): void {
-    if (this.queue.remove(request)) return
-    for (const lane of this.#crew.lanes()) {
-      for (const held of lane.held()) {
-        if (held.request !== request) continue
-        if (lane.revokeOne(held)) return
-        held.answered = true
-        lane.abort(held, reason)
-        return
-      }
-    }
+    if (!this.queue.remove(request)) this.#crew.cancel(request, reason)
   }
 
   /** Up to 5 calls that run, oldest first, as text. */

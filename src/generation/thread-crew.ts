@@ -144,6 +144,19 @@ export class ThreadCrew {
     this.#watch?.arm()
   }
 
+  /** Takes a request back if it is not begun, else asks the thread to end it; its caller is gone. */
+  cancel(request: TaskRequest, reason: string): void {
+    for (const lane of this.lanes()) {
+      for (const held of lane.held()) {
+        if (held.request !== request) continue
+        if (lane.revokeOne(held)) return
+        held.answered = true
+        lane.abort(held, reason)
+        return
+      }
+    }
+  }
+
   /** Asks every running call to end, for `reason`; one that then fails is answered with `fault`. */
   abortAll(reason: string, fault: (held: Held) => HeadgateError): void {
     for (const lane of this.lanes()) {

@@ -20,13 +20,14 @@ import {
   matchVersion,
   parsePolicy,
 } from '../domain/version-policy.ts'
-import type { Generation, GenerationUpcalls } from '../generation/generation.ts'
+import type { Generation } from '../generation/generation.ts'
 import type { RemovedDrop, StagedDrop } from '../source/source.ts'
 import type { RouteRecord } from '../store/store.ts'
 import { Catalog, type LoadRefusal } from './catalog.ts'
+import type { ControllerDeps } from './controller-deps.ts'
 import type { PackageLine } from './dispatcher.ts'
 import type { Loaded } from './generation-factory.ts'
-import type { Swapper } from './swap.ts'
+import { versionToPromote } from './target.ts'
 
 /** Generations of one package that may be loading or serving at once. */
 const GENERATION_LIMIT = 4
@@ -36,26 +37,6 @@ const WARM_LIMIT = 4
 const SHORTEST_IDLE_MS = 50
 const RETRY_FIRST_MS = 1_000
 const RETRY_LONGEST_MS = 60_000
-
-export interface ControllerDeps {
-  readonly line: PackageLine
-  readonly swapper: Swapper
-  readonly generationUpcalls: GenerationUpcalls
-  readonly loadVersion: (
-    drop: StagedDrop,
-    upcalls: GenerationUpcalls,
-    born: (generation: Generation) => void,
-  ) => Promise<Loaded>
-  readonly after: (ms: number, fn: () => void) => void
-  readonly now: () => number
-  readonly background: (work: Promise<unknown>) => void
-  readonly changed: () => void
-  readonly warn: (fields: object, message: string) => void
-  /** false until all that lies in the folder at the start is known: nothing is loaded before. */
-  readonly ready: () => boolean
-  /** After a swap: time to start the next spare thread. */
-  readonly swapped: () => void
-}
 
 export class PackageController {
   readonly tenant: string
@@ -297,18 +278,15 @@ export class PackageController {
     return this.catalog.refusals().filter(({ error }) => error.code === 'GENERATION_LIMIT')
   }
 
-  /** The version that should get the traffic and does not; null: nothing to do. */
   #target(active: Generation | undefined): string | null {
-    const eligible = this.catalog.eligible()
-    const restored = this.#wanted?.version
-    if (active === undefined && restored !== undefined && restored !== null) {
-      if (eligible.includes(restored)) return restored
-    }
-    const best = highestEligible(eligible, this.#policy, this.held)
-    if (best === null || active === undefined) return best
-    if (best === active.version) return null
-    const present = this.catalog.get(active.version) !== undefined
-    return !present || compareVersions(best, active.version) > 0 ? best : null
+    return versionToPromote({
+      eligible: this.catalog.eligible(),
+      policy: this.#policy,
+      held: this.held,
+      restored: this.#wanted?.version ?? null,
+      active: active?.version ?? null,
+      activePresent: active !== undefined && this.catalog.get(active.version) !== undefined,
+    })
   }
 
   /** A generation of `version` that can be promoted or called. */
@@ -401,7 +379,7 @@ export class PackageController {
   }
 
   #evictWarm(): void {
-    const warm = this.generations().filter((one) => one.state === 'drained')
+    const warm = this.generations().filter((one) => one.state === 'drained' && one.ledger.zero)
     for (const generation of warm.sort((a, b) => b.since - a.since).slice(WARM_LIMIT)) {
       generation.take('expire', 'newer ones are warm')
     }
