@@ -67,9 +67,6 @@ export const controlAnswerSchema = z.object({
 
 export const healthAnswerSchema = z.object({ state: z.string() })
 
-export type InvokeQuery = z.infer<typeof invokeQuerySchema>
-export type ReceiptsQuery = z.infer<typeof receiptsQuerySchema>
-export type ControlQuery = z.infer<typeof controlQuerySchema>
 export type PackagesAnswer = z.infer<typeof packagesAnswerSchema>
 export type ReceiptsAnswer = z.infer<typeof receiptsAnswerSchema>
 export type ControlAnswer = z.infer<typeof controlAnswerSchema>

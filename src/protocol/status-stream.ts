@@ -15,19 +15,7 @@
 
 import { z } from 'zod'
 import { problemSchema } from './problem.ts'
-import {
-  controlEntrySchema,
-  executorRowSchema,
-  packageRowSchema,
-  swapReceiptSchema,
-} from './status.ts'
-
-export const topicRowSchema = {
-  executor: executorRowSchema,
-  packages: packageRowSchema,
-  receipts: swapReceiptSchema,
-  control: controlEntrySchema,
-} as const
+import { controlEntrySchema } from './status.ts'
 
 /** The client's name for a subscription, unique on its connection. */
 const id = z.string().min(1).max(64)

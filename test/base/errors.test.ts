@@ -1,11 +1,39 @@
 import t from 'tap'
-import { HeadgateError, messageOf } from '../../src/base/errors.ts'
+import { HeadgateError, messageOf, toHeadgateError } from '../../src/base/errors.ts'
 
 t.test('an error fills its sentence from its details and keeps its code', (t) => {
   const error = new HeadgateError('PORT_IN_USE', { port: 7420, host: '127.0.0.1' })
   t.equal(error.code, 'PORT_IN_USE')
   t.match(error.message, 'port 7420 on 127.0.0.1 is in use')
   t.same(HeadgateError.fromRecord(error.toRecord()).toRecord(), error.toRecord())
+  t.end()
+})
+
+t.test('a value that is missing leaves its place empty', (t) => {
+  const error = new HeadgateError('UNKNOWN_PACKAGE', { tenant: 'acme', package: 'p' })
+  t.equal(error.message, 'tenant acme has no package p')
+  t.equal(error.status, 404)
+  t.equal(error.retryable, false)
+  t.end()
+})
+
+t.test('a record of a newer headgate is still an error', (t) => {
+  const error = HeadgateError.fromRecord({
+    code: 'NEW_CODE',
+    message: 'of tomorrow',
+    retryable: true,
+  })
+  t.match(error, { code: 'INTERNAL', message: /NEW_CODE: of tomorrow/ })
+  t.end()
+})
+
+t.test('foreign errors become INTERNAL and keep their cause, own ones stay', (t) => {
+  const own = new HeadgateError('EXECUTOR_CLOSING')
+  t.equal(toHeadgateError(own), own)
+  const foreign = new TypeError('x is not a function')
+  const wrapped = toHeadgateError(foreign)
+  t.match(wrapped, { code: 'INTERNAL', message: /x is not a function/ })
+  t.equal(wrapped.cause, foreign)
   t.end()
 })
 
@@ -21,5 +49,6 @@ t.test('a message is read of whatever was thrown', (t) => {
   t.type(messageOf(hostile), 'string')
   t.equal(messageOf(null), 'thrown value: null')
   t.equal(messageOf(new Error('x')), 'x')
+  t.equal(messageOf(new TypeError()), 'TypeError')
   t.end()
 })

@@ -118,6 +118,7 @@ for (const { what, spare, tasks, headgate } of [
       const movedBack = receipt.inFlightAtSwap - Number(receipt.drained)
       t.ok(movedBack >= 0 && movedBack <= receipt.moved, 'what was in flight ended or moved')
       t.ok(Number(receipt.drainMs) >= 0)
+      if (before === '1.0.0') t.equal(receipt.spare, spare ? 'hit' : 'miss')
       t.ok(Number(receipt.dropToFirstTaskMs) > 0, 'the new version has answered')
       t.ok(Number(receipt.dropToSwapMs) > 0)
       before = version

@@ -54,6 +54,7 @@ t.test('E1: its states are told in order', async (t) => {
 t.test('draining ends with the last call, by an event', async (t) => {
   const { generation, call, reaches } = await harness.serve({ tasks })
   const waiting = call('wait', 50)
+  await until(() => (generation.blockers()[0] ?? '').endsWith(' ms'), 'it is begun')
   generation.take('supersede', 'test')
   t.equal(generation.state, 'draining')
   t.match(generation.blockers(), [/^w::wait /])
@@ -96,8 +97,9 @@ t.test('E3: a call bound for good that is given back too late is answered', asyn
 
 t.test('E3: what waits in its own queue at the deadline is answered, too', async (t) => {
   const { generation, call, reaches } = await harness.serve({ tasks }, { concurrency: 1 })
-  const held = call('hold')
+  const held = call('hold', 0, { pinned: true })
   const pinned = call('echo', 1, { pinned: true })
+  await until(() => (generation.blockers()[0] ?? '').endsWith(' ms'), 'it is begun')
   generation.take('supersede', 'test')
   generation.take('deadline', 'test')
   await t.rejects(pinned.answer, { code: 'GENERATION_TERMINATED' })
@@ -251,7 +253,7 @@ for (const [what, [text, code, message]] of Object.entries(REFUSED)) {
   t.test(`${what} refuses the version and leaves no thread`, async (t) => {
     const loading = harness.load(
       { tasks, ...text },
-      { loadTimeoutMs: 400 },
+      { loadTimeoutMs: code === 'LOAD_TIMEOUT' ? 1_000 : 20_000 },
       ({ generation, reaches }) => {
         void reaches('rejected').then(() => t.equal(generation.threads, 0))
       },

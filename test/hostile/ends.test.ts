@@ -96,8 +96,8 @@ const THROWN = {
     `throw new Error('x'.repeat(1e7))`,
     /^task bad failed: x{4096}$/,
   ],
-  'an error with data of 100 MB': [
-    `throw new TerminalError('BIG', 'too much', 'x'.repeat(1e8))`,
+  'an error with data of 10 MB': [
+    `throw new TerminalError('BIG', 'too much', 'x'.repeat(1e7))`,
     /too much/,
   ],
 } as const

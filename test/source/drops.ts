@@ -1,7 +1,7 @@
 /** Drops on disk, and a source that watches them, for the tests of this folder. */
 
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { silentLogger } from '../../src/base/logger.ts'
@@ -66,10 +66,6 @@ export function makePlace(t: { teardown(fn: () => void): void }): Place {
       renameSync(prepared, path(entry))
     },
   }
-}
-
-export function copyFolder(from: string, to: string): void {
-  cpSync(from, to, { recursive: true })
 }
 
 export interface Seen {
