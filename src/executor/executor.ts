@@ -16,7 +16,7 @@ import { TypedEmitter } from '../base/events.ts'
 import { Scope } from '../base/scope.ts'
 import { checkName } from '../domain/names.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
-import { bodyText } from '../engine/body.ts'
+import { answer, bodyText } from '../engine/body.ts'
 import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
 import { NO_GRANTS } from '../generation/permissions.ts'
@@ -194,7 +194,7 @@ export class HeadgateExecutor implements Executor {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? '' : bodyText(body)
       this.#invoker.call(namespace, text, options, {
-        ok: (json) => resolve(JSON.parse(json)),
+        ok: (json) => answer(json, namespace, resolve, reject),
         failed: reject,
       })
     })

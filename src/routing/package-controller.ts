@@ -232,6 +232,8 @@ export class PackageController {
     }
     if (generation.can('crashLoop')) generation.take('crashLoop', `${exits} threads lost`)
     if (generation.can('retire')) generation.take('retire', 'quarantined')
+    // Superseded with nothing in flight it had drained already.
+    if (generation.can('expire')) generation.take('expire', 'quarantined')
   }
 
   async #run(): Promise<void> {
