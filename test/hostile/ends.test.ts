@@ -1,6 +1,7 @@
 /** Code that ends its thread, or throws what nobody expects (hazards 1 to 4). */
 
 import t from 'tap'
+import { until } from '../helpers/until.ts'
 import { refuseLeaks } from '../helpers/leaks.ts'
 import { openGround } from './ground.ts'
 
@@ -33,13 +34,12 @@ t.test('an exit handler that loops does not keep the thread', (t) =>
 t.test('a throw in a timer after the result takes the thread, not the result', async (t) => {
   const name = await ground.drop({
     tasks: {
-      bad: 'setTimeout(() => { throw new Error("late") }, 5); return "kept"',
+      bad: 'setTimeout(() => { throw new Error("late") }, 100); return "kept"',
       good: 'return "good"',
     },
   })
-  const control = ground.executor.events.once('package', (row) => row.package === name)
   t.equal(await ground.call(name, 'bad'), 'kept')
-  await control
+  await until(() => ground.generation(name).exits === 1, 'the thread has ended')
   t.equal(await ground.call(name, 'good'), 'good')
   t.match(ground.generation(name), { exits: 1, served: 2, failed: 0 })
 })
