@@ -47,16 +47,27 @@ export class DropBoard {
 
   /** A drop copied just before the start is complete in a moment: waits for it, but not for long. */
   async quiet(clock: Clock = systemClock): Promise<void> {
-    const patience = new AbortController()
-    const timer = clock.after(FIRST_QUIET_MS, () => patience.abort(new Error('long enough')))
-    try {
-      while (this.all().some((refused) => refused.kind === 'incomplete')) {
-        await this.#source.events.once('cleared', () => true, patience.signal)
-      }
-    } catch (error) {
-      if (!patience.signal.aborted) throw error
-    } finally {
-      timer.cancel()
+    const deadline = clock.monotonic() + FIRST_QUIET_MS
+    while (this.all().some((refused) => refused.kind === 'incomplete')) {
+      const left = deadline - clock.monotonic()
+      if (left <= 0) return
+      await this.#changeWithin(clock, left)
+      // What is no longer refused is staged by the end of the next full look.
+      await this.#source.reconcile()
     }
+  }
+
+  /** Resolves at the next change of a refusal, or after `ms`. */
+  #changeWithin(clock: Clock, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel()
+        for (const off of offs) off()
+        resolve()
+      }
+      const { events } = this.#source
+      const timer = clock.after(ms, end, { keepAlive: true })
+      const offs = [events.on('cleared', end), events.on('refused', end)]
+    })
   }
 }

@@ -94,6 +94,8 @@ export class Generation implements Serving {
   #drainDeadlineAt: number | null = null
   #warmTimer: Timer | undefined
   #ending: Promise<void> | undefined
+  /** Closed at once: no grace for what runs. */
+  #forced = false
 
   constructor(options: GenerationOptions) {
     this.#options = options
@@ -204,9 +206,7 @@ export class Generation implements Serving {
           this.#drainDeadlineAt = null
           break
         case 'armWarm':
-          this.#warmTimer = this.#options.clock.after(this.#options.keepWarmMs, () =>
-            this.take('expire', 'kept warm long enough'),
-          )
+          this.#armWarm()
           break
         case 'cancelWarm':
           this.#warmTimer?.cancel()
@@ -276,6 +276,7 @@ export class Generation implements Serving {
   /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */
   async close(force: boolean): Promise<void> {
     if (this.can('supersede')) this.take('supersede', 'the executor closes')
+    this.#forced ||= force
     if (this.#state === 'draining' && force) this.take('deadline', 'the executor closes at once')
     if (this.#state === 'draining') await this.#left('draining')
     if (this.can('expire')) this.take('expire', 'the executor closes')
@@ -283,22 +284,20 @@ export class Generation implements Serving {
     await this.#ending
   }
 
-  /** Resolves when the state is another than `state`. */
-  #left(state: GenerationState): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (this.#state === state) this.#onChange.push(look)
-        else resolve()
-      }
-      look()
-    })
+  async #left(state: GenerationState): Promise<void> {
+    while (this.#state === state) {
+      await new Promise<void>((resolve) => void this.#onChange.push(resolve))
+    }
   }
 
   #onChange: (() => void)[] = []
 
-  /** Resolves when all threads have ended; at once before that was decided. */
-  ended(): Promise<void> {
-    return this.#ending ?? Promise.resolve()
+  /** A call pinned by number may still run on a drained generation: it stays for that. */
+  #armWarm(): void {
+    this.#warmTimer = this.#options.clock.after(this.#options.keepWarmMs, () => {
+      if (this.ledger.zero) this.take('expire', 'kept warm long enough')
+      else this.#armWarm()
+    })
   }
 
   #armDrain(): void {
@@ -348,7 +347,7 @@ export class Generation implements Serving {
   /** Until nothing is held, or killGraceMs have passed. */
   #grace(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.ledger.counts.held === 0) {
+      if (this.ledger.held === 0 || this.#forced) {
         resolve()
         return
       }
@@ -391,7 +390,7 @@ export class Generation implements Serving {
   #released(held: Held, how: 'ran' | 'moved' | 'lost'): void {
     if (how === 'moved') held.request.onMoved()
     this.ledger.release('held', how === 'moved' ? 'moved' : how === 'ran' ? 'ended' : 'killed')
-    if (this.ledger.counts.held === 0) this.#onNothingHeld?.()
+    if (this.ledger.held === 0) this.#onNothingHeld?.()
   }
 
   #zero(): void {

@@ -66,6 +66,11 @@ export class Ledger {
     return { calls: this.#calls, workflows: this.#workflows, held: this.#held }
   }
 
+  /** Requests the threads hold now. */
+  get held(): number {
+    return this.#held
+  }
+
   /** Calls and workflow invokes now bound. */
   get inFlight(): number {
     return this.#calls + this.#workflows

@@ -95,7 +95,11 @@ export class Dispatcher {
   schedule(line: PackageLine): void {
     if (line.scheduled) return
     line.scheduled = true
-    if (this.#due.push(line) === 1) setImmediate(this.#pumpAll)
+    if (this.#due.push(line) > 1) return
+    // With nothing under way there is nothing to wait for but the rest of this turn.
+    const idle = this.#registry.active(line.key)?.ledger.held === 0
+    if (idle) queueMicrotask(this.#pumpAll)
+    else setImmediate(this.#pumpAll)
   }
 
   readonly #pumpAll = (): void => {

@@ -18,6 +18,7 @@ import {
   until,
   untilActive,
   untilLooked,
+  within,
 } from './helpers.ts'
 
 t.test(
@@ -76,20 +77,19 @@ t.test('when the last version leaves the folder every call still has its answer'
   const busy = `.task('say', { run: () => { const end = Date.now() + 4; while (Date.now() < end); } })`
   place.drop(makeTasks('p', '1.0.0', busy, { keepWarm: 0 }))
   const executor = await start(t, place)
+  const stopped = Promise.withResolvers<void>()
   const load = closedLoop(32, async (id) => {
     try {
       return await executor.invokeJson(id % 2 === 0 ? 'public::p::w' : 'public::p::w::say', '{}')
     } catch (error) {
-      stopping ??= load.stop()
+      stopped.resolve(load.stop())
       throw error
     }
   })
-  let stopping: Promise<void> | undefined
   await load.more(50)
   place.remove('p-1.0.0')
   await untilActive(executor, 'p', null)
-  await load.more(1)
-  await stopping
+  await within('the end', stopped.promise)
   t.same(
     [...new Set(load.errors.map((error) => (error as { code: string }).code))],
     ['NO_ACTIVE_VERSION'],

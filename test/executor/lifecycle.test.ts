@@ -120,18 +120,18 @@ t.test('under load every call has its answer when close resolves', async (t) => 
   const place = makePlace(t)
   place.drop(makeTasks('p', '1.0.0', SAY))
   const executor = await start(t, place)
+  const stopped = Promise.withResolvers<void>()
   const load = closedLoop(64, async (id) => {
     try {
       return await executor.invokeJson(id % 2 === 0 ? 'public::p::w' : 'public::p::w::say', '{}')
     } catch (error) {
-      stopping ??= load.stop()
+      stopped.resolve(load.stop())
       throw error
     }
   })
-  let stopping: Promise<void> | undefined
   await load.more(300)
   await executor.close()
-  await stopping
+  await within('the end', stopped.promise)
   t.equal(load.answers.length + load.errors.length, load.sent)
   t.same(
     [...new Set(load.errors.map((error) => (error as { code: string }).code))],

@@ -1,5 +1,17 @@
 import t from 'tap'
-import { SAY, failure, makePlace, make, makeTasks, row, start, until, within } from './helpers.ts'
+import {
+  Gates,
+  HOLD,
+  SAY,
+  failure,
+  makePlace,
+  make,
+  makeTasks,
+  row,
+  start,
+  until,
+  within,
+} from './helpers.ts'
 
 const PAIR = `
   .task('first', { run: (_, { input }) => input ?? 'none' })
@@ -170,3 +182,32 @@ t.test('a task calls its own package and others of its tenant, and no other tena
   t.match(await invoke('acme::secret::w'), refused)
   t.match(await executor.invoke('acme::secret::w'), { say: { version: '1.0.0' } })
 })
+
+t.test(
+  'requests are served in the order in which they came, tasks and workflows alike',
+  async (t) => {
+    const place = makePlace(t)
+    const gates = new Gates(t)
+    const note = `.task('note', { run: (_, { input }) => {
+    globalThis.order = [...(globalThis.order ?? []), input]
+    return globalThis.order
+  } })`
+    const source = `export default definePackage({ workflows: [workflow('w')${note}, workflow('h')${HOLD}] })`
+    place.drop(make('p', '1.0.0', source, { concurrency: 1 }))
+    const executor = await start(t, place)
+    const holding = executor.invoke('public::p::h::hold', { input: 'order' })
+    await gates.reached('order')
+    const calls = Array.from({ length: 40 }, (_, i) =>
+      i % 3 === 0
+        ? executor.invoke('public::p::w', i)
+        : executor.invoke('public::p::w::note', { input: i }),
+    )
+    gates.open('order')
+    await holding
+    await Promise.all(calls)
+    t.same(await executor.invoke('public::p::w::note', { input: 'last' }), [
+      ...calls.keys(),
+      'last',
+    ])
+  },
+)

@@ -179,7 +179,7 @@ t.test('C3: four exits in ten seconds are a crash loop, and later ones wait long
   generation.take('crashLoop', 'test')
   t.equal(generation.state, 'quarantined')
   generation.take('retire', 'test')
-  await generation.ended()
+  await generation.close(false)
   t.equal(workerThreads(), 0)
 })
 
@@ -216,7 +216,7 @@ t.test('what is warm long enough ends by itself', async (t) => {
   const { generation, reaches } = await harness.serve({ tasks }, { keepWarmMs: 20 })
   generation.take('supersede', 'test')
   await reaches('retired')
-  await generation.ended()
+  await generation.close(false)
   t.equal(workerThreads(), 0)
 })
 

@@ -109,6 +109,12 @@ export class Runner {
     }
     this.#batches = []
     this.#batch = 0
+    this.#flushWhenIdle()
+  }
+
+  /** Nothing runs and nothing waits to begin: no later result could travel with what is there. */
+  #flushWhenIdle(): void {
+    if (this.#batches.length === 0 && this.#running.size === 0) this.#results.flush()
   }
 
   #begin(kind: Kind, slot: number, text: string, begun: number): void {
@@ -128,8 +134,14 @@ export class Runner {
     else if (isThenable(outcome)) {
       // A foreign thenable may throw, or answer twice: a promise takes one answer of it.
       Promise.resolve(outcome).then(
-        (value) => this.#finish(call, value),
-        (thrown: unknown) => this.#fail(call, thrown),
+        (value) => {
+          this.#finish(call, value)
+          this.#flushWhenIdle()
+        },
+        (thrown: unknown) => {
+          this.#fail(call, thrown)
+          this.#flushWhenIdle()
+        },
       )
     } else this.#finish(call, outcome)
   }
