@@ -9,7 +9,8 @@
  * D2  An unpinned request is resolved when it is bound, never when it is accepted: what waits at a
  *     swap goes to the new generation.
  * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in or
- *     a lane got room, so batches grow with the load.
+ *     a lane got room, so batches grow with the load; with nothing under way it runs at the end of
+ *     the running callback, so that a lone request does not wait.
  */
 
 import { Deque } from '../base/deque.ts'

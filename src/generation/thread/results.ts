@@ -1,7 +1,8 @@
 /**
  * Results on their way to the main thread.
  *
- * R1  Results of one turn of the event loop travel in one message (setImmediate).
+ * R1  Results of one turn of the event loop travel in one message (setImmediate), at once when the
+ *     runner has nothing left to run (flush() by the runner).
  * R2  A result waits at most HOLD_MS while the thread is busy with other tasks' calls; before a call
  *     that may be long everything finished is sent (flush() by the runner).
  */
