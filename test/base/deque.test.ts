@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import { Deque } from '../../src/base/deque.ts'
@@ -17,7 +18,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 t.test('a deque behaves as an array does', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const deque = new Deque<{ readonly n: number }>()
       let model: { readonly n: number }[] = []

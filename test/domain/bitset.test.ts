@@ -1,10 +1,12 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import { Bitset } from '../../src/domain/bitset.ts'
 
 t.test('a bitset is a set of integers', (t) => {
   const value = fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 100_000 }), fc.maxSafeNat())
-  fc.assert(
+  holds(
+    t,
     fc.property(
       fc.array(value, { maxLength: 50 }),
       fc.array(value, { maxLength: 20 }),

@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -128,7 +129,8 @@ t.test('every event that a state cannot take throws', (t) => {
 })
 
 t.test('G2 and G3 hold on random walks', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.array(fc.nat(), { minLength: 5, maxLength: 40 }), (picks) => {
       let state: GenerationState = 'staging'
       const armed = { Drain: false, Warm: false }

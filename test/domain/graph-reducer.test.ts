@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import { buildGraph } from '../../src/domain/graph.ts'
@@ -256,7 +257,8 @@ function runAtRandom(
 }
 
 t.test('R1 to R4 hold for random graphs and random orders of what happens', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(
       dag,
       fc.array(choice, { minLength: 1, maxLength: 40 }),

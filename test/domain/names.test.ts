@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import { checkName, isName, printable } from '../../src/domain/names.ts'
@@ -65,7 +66,8 @@ t.test('what is not a string is no name', (t) => {
 })
 
 t.test('a refused value is shown as short printable ASCII', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
       const shown = printable(text)
       return /^[ -~]*$/.test(shown) && shown.length < 600
@@ -77,7 +79,8 @@ t.test('a refused value is shown as short printable ASCII', (t) => {
 })
 
 t.test('a name is never a key that an object has of itself or that two spellings share', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.string({ maxLength: 70 }), (text) => {
       if (!isName('task', text)) return true
       return text === text.toLowerCase() && text.normalize('NFKC') === text && text !== '__proto__'

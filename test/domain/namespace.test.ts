@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import { formatNamespace, formatScoped, parseNamespace } from '../../src/domain/namespace.ts'
@@ -9,7 +10,8 @@ const packageName = fc.oneof(
 )
 
 t.test('every namespace is read back as it was written', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(
       fc.record({
         tenant: part,
@@ -31,7 +33,8 @@ t.test('what is read is written back as it was, or refused with NAMESPACE_INVALI
   const soup = fc.array(fc.constantFrom('a', 'B', ':', '::', '@', '/', '#', '', '\0', 'x1', 'é'), {
     maxLength: 14,
   })
-  fc.assert(
+  holds(
+    t,
     fc.property(soup, (pieces) => {
       const text = pieces.join('')
       try {

@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import semver from 'semver'
 import t from 'tap'
@@ -40,7 +41,8 @@ t.test('only exact versions without build metadata are versions', (t) => {
 })
 
 t.test('auto agrees with the order of semver, prereleases and held versions left out', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.array(version), fc.array(version, { maxLength: 3 }), (versions, holds) => {
       const held = new Map(holds.map((v) => [v, 'rolled back']))
       const expected = semver
@@ -57,7 +59,8 @@ t.test('a range agrees with maxSatisfying, for policies and for pins', (t) => {
   const range = fc
     .tuple(fc.constantFrom('^', '~', '>=', '<', '', '>'), version)
     .map(([operator, v]) => operator + v)
-  fc.assert(
+  holds(
+    t,
     fc.property(fc.array(version), range, (versions, text) => {
       const expected = semver.maxSatisfying(versions, text)
       return (

@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import { type BindingKind, Ledger, type ReleaseKind } from '../../src/generation/ledger.ts'
@@ -33,7 +34,8 @@ t.test('every binding released once leads to zero, whatever the order', (t) => {
   const kind = fc.constantFrom<BindingKind>('call', 'workflow', 'held')
   const how = fc.constantFrom<ReleaseKind>('ended', 'killed', 'moved')
   const bindings = fc.array(fc.tuple(kind, how, fc.nat()), { minLength: 1, maxLength: 30 })
-  fc.assert(
+  holds(
+    t,
     fc.property(bindings, (list) => {
       let zeros = 0
       const ledger = new Ledger(1, () => zeros++)

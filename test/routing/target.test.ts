@@ -1,3 +1,4 @@
+import { holds } from '../helpers/property.ts'
 import fc from 'fast-check'
 import t from 'tap'
 import type { PackagePolicy } from '../../src/domain/route.ts'
@@ -58,7 +59,8 @@ const facts: fc.Arbitrary<TargetFacts> = fc
   }))
 
 t.test('doing what it says is the end of it', (t) => {
-  fc.assert(
+  holds(
+    t,
     fc.property(facts, (given) => {
       const wanted = versionToPromote(given)
       if (wanted === null) return

@@ -254,8 +254,8 @@ export function storeContract(t: Test, subject: StoreUnderTest): void {
     const store = subject.create(dir, 'boot-1')
     const opening = store.open()
     await store.close()
-    await opening
-    await opened(t, dir, 'boot-2')
+    await t.resolves(opening)
+    await t.resolves(opened(t, dir, 'boot-2'))
   })
 
   t.test('a second store in the same process is refused until the first is closed', async (t) => {
