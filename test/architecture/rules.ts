@@ -10,11 +10,11 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['base'],
   ['domain'],
   ['sdk', 'protocol'],
-  ['source', 'generation', 'store'],
+  ['source', 'generation', 'store', 'testing'],
   ['routing'],
   ['engine'],
   ['executor'],
-  ['server', 'client'],
+  ['server', 'client', 'packaging'],
   ['cli'],
 ]
 
