@@ -21,6 +21,7 @@ import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
 import { NO_GRANTS } from '../generation/permissions.ts'
 import { SpareThreads } from '../generation/spare-threads.ts'
+import { type ThreadCode, threadCode } from '../generation/thread-code.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import { Dispatcher, PackageLine } from '../routing/dispatcher.ts'
 import {
@@ -44,8 +45,6 @@ import { executorRow, packageRow } from './status.ts'
 import { answerTask } from './task-invoke.ts'
 
 const KILL_GRACE_MS = 5_000
-/** A spare is started this long after a swap, or when the old version has drained. */
-const REFILL_AFTER_MS = 250
 
 export class HeadgateExecutor implements Executor {
   readonly events: TypedEmitter<ExecutorEvents>
@@ -96,8 +95,13 @@ export class HeadgateExecutor implements Executor {
     this.#drops = new DropBoard(this.#source, (refused, standing) =>
       this.#refusalChanged(refused, standing),
     )
-    const slots: Pick<FactoryOptions, 'slotsDir' | 'permissions' | 'clock' | 'onAbandoned'> = {
+    let code: ThreadCode | undefined
+    const slots: Pick<
+      FactoryOptions,
+      'slotsDir' | 'code' | 'permissions' | 'clock' | 'onAbandoned'
+    > = {
       slotsDir: join(dataDir, 'slots'),
+      code: () => (code ??= threadCode(join(dataDir, 'thread-code'))),
       permissions: options.permissions,
       clock: systemClock,
       onAbandoned: () => {
@@ -107,6 +111,7 @@ export class HeadgateExecutor implements Executor {
     }
     this.#spare = new SpareThreads({
       enabled: options.spare,
+      clock: systemClock,
       createHost: () =>
         createHost(slots, {
           threads: 1,
@@ -114,7 +119,6 @@ export class HeadgateExecutor implements Executor {
           resourceLimits: {},
           grants: NO_GRANTS,
         }),
-      onChange: () => {},
     })
     this.#factory = new GenerationFactory({
       ...slots,
@@ -126,7 +130,7 @@ export class HeadgateExecutor implements Executor {
       numbers: new NumberBlocks(this.#store, 'generation'),
       spare: this.#spare,
       grants: (tenant, name) => options.tenants[tenant]?.packages?.[name] ?? {},
-      link: (digest, slotDir) => this.#source.link(digest, slotDir),
+      link: (...args) => this.#source.link(...args),
     })
     this.#swapper = new Swapper({
       registry: this.#registry,
@@ -334,7 +338,7 @@ export class HeadgateExecutor implements Executor {
       changed: () => this.#changed(of),
       warn: (fields, message) => logger.warn(fields, message),
       ready: () => this.#looked,
-      swapped: () => void systemClock.after(REFILL_AFTER_MS, () => void this.#spare.refill()),
+      swapped: () => this.#spare.refillLater(),
     })
     this.#controllers.set(key, controller)
     return controller
@@ -351,9 +355,7 @@ export class HeadgateExecutor implements Executor {
     if (!generation.live) this.#invoker.ended(generation)
     const { to } = transition
     if (to === 'retired') this.#registry.remove(generation)
-    if (to === 'drained' || to === 'retired' || to === 'rejected') {
-      if (this.#state === 'ready') void this.#spare.refill()
-    }
+    if (to === 'drained' || to === 'retired' || to === 'rejected') this.#spare.refillLater()
     this.#options.logger.info(
       { package: name, version, generation: number, to, reason: transition.reason },
       'generation',

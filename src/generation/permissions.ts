@@ -8,7 +8,6 @@
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { HeadgateError } from '../base/errors.ts'
 
 /** From Node 25 on a permission restricts the network of a thread as well. */
@@ -22,26 +21,22 @@ export interface ThreadGrants {
 
 export const NO_GRANTS: ThreadGrants = Object.freeze({ net: false, read: [], write: [] })
 
-/** Folders of headgate and piscina whose files the thread entry imports. */
-function ownFolders(): string[] {
-  const here = dirname(fileURLToPath(import.meta.url))
-  const piscina = dirname(createRequire(import.meta.url).resolve('piscina'))
-  return [
-    join(here, 'thread', '*'),
-    join(here, '..', 'base', '*'),
-    join(here, '..', 'protocol', '*'),
-    join(here, '..', 'sdk', '*'),
-    join(piscina, '*'),
-    join(piscina, '..', 'package.json'),
-  ]
+/** What of piscina a thread reads to start. */
+function piscinaFiles(): string[] {
+  const built = dirname(createRequire(import.meta.url).resolve('piscina'))
+  return [join(built, '*'), join(built, '..', 'package.json')]
 }
 
-export function permissionArguments(slotDir: string, grants: ThreadGrants): string[] {
+/** `codeFolders`: absolute; headgate's own code in the thread (thread-code.ts). */
+export function permissionArguments(
+  slotDir: string,
+  codeFolders: readonly string[],
+  grants: ThreadGrants,
+): string[] {
+  const folders = [...codeFolders, slotDir].map((folder) => join(folder, '*'))
   return [
     '--permission',
-    ...[...ownFolders(), join(slotDir, '*'), ...grants.read].map(
-      (path) => `--allow-fs-read=${path}`,
-    ),
+    ...[...folders, ...piscinaFiles(), ...grants.read].map((path) => `--allow-fs-read=${path}`),
     ...grants.write.map((path) => `--allow-fs-write=${path}`),
     ...(grants.net && NETWORK_RESTRICTED ? ['--allow-net'] : []),
   ]

@@ -5,8 +5,11 @@
  * P1  Limits and permissions are fixed at spawn, so the spare serves only the default class
  *     (fitsSpare).
  * P2  A spare that ends by itself is replaced at the next refill, not in a loop.
+ * P3  After a swap the next spare waits: its start would take the cores that the new version needs
+ *     while V8 compiles its code. A drop in that time starts its thread cold, some 25 ms later.
  */
 
+import type { Clock, Timer } from '../base/clock.ts'
 import { HandshakeInbox } from './bring-up.ts'
 import type { LaneUpcalls } from './lane.ts'
 import type { WorkerMessage } from '../protocol/lane-messages.ts'
@@ -57,10 +60,14 @@ export function openWarmThread(host: ThreadHost): WarmThread {
   return { host, hosted: host.openLane(relay), inbox, relay }
 }
 
+/** P3 */
+const REFILL_AFTER_MS = 1000
+
 export class SpareThreads {
   readonly #createHost: () => ThreadHost
   readonly #enabled: boolean
-  readonly #onChange: () => void
+  readonly #clock: Clock
+  #timer: Timer | undefined
   #ready: WarmThread | undefined
   #starting: Promise<void> | undefined
   #closed = false
@@ -68,11 +75,11 @@ export class SpareThreads {
   constructor(options: {
     readonly createHost: () => ThreadHost
     readonly enabled: boolean
-    readonly onChange: () => void
+    readonly clock: Clock
   }) {
     this.#createHost = options.createHost
     this.#enabled = options.enabled
-    this.#onChange = options.onChange
+    this.#clock = options.clock
   }
 
   get state(): 'ready' | 'starting' | 'off' {
@@ -96,13 +103,21 @@ export class SpareThreads {
     if (!this.#enabled || this.#closed || this.#ready !== undefined) return Promise.resolve()
     this.#starting ??= this.#start().finally(() => {
       this.#starting = undefined
-      this.#onChange()
     })
     return this.#starting
   }
 
+  /** P3; called again before then it changes nothing. */
+  refillLater(): void {
+    this.#timer ??= this.#clock.after(REFILL_AFTER_MS, () => {
+      this.#timer = undefined
+      void this.refill()
+    })
+  }
+
   async close(): Promise<void> {
     this.#closed = true
+    this.#timer?.cancel()
     await this.#starting
     const warm = this.take()
     warm?.hosted.lane.close()
@@ -122,7 +137,6 @@ export class SpareThreads {
     void warm.hosted.ended.then(async () => {
       if (this.#ready !== warm) return
       this.#ready = undefined
-      this.#onChange()
       await warm.host.destroy()
     })
   }

@@ -22,6 +22,7 @@ import type { PackageResourceLimits } from '../domain/package-json.ts'
 import { SlotTable } from '../protocol/lane-layout.ts'
 import { Lane, type LaneUpcalls } from './lane.ts'
 import { type ThreadGrants, permissionArguments } from './permissions.ts'
+import type { ThreadCode } from './thread-code.ts'
 
 const ABANDON_MS = 5_000
 /** A thread may not use the channel of its Worker; a few stray messages are forgiven. */
@@ -36,6 +37,7 @@ export const DEFAULT_LIMITS: PackageResourceLimits = Object.freeze({ maxOldGener
 export interface HostOptions {
   /** Absolute path of a folder of its own; created, and removed when the host ends. */
   readonly slotDir: string
+  readonly code: ThreadCode
   readonly threads: number
   readonly concurrency: number
   readonly resourceLimits: PackageResourceLimits
@@ -72,7 +74,7 @@ export class ThreadHost {
     this.#options = options
     mkdirSync(options.slotDir, { recursive: true })
     this.#pool = new Piscina({
-      filename: new URL('./thread/entry.ts', import.meta.url).href,
+      filename: options.code.entry,
       name: 'serveLane',
       // H3
       minThreads: 0,
@@ -87,7 +89,9 @@ export class ThreadHost {
       argv: [],
       resourceLimits: { ...DEFAULT_LIMITS, ...options.resourceLimits },
       execArgv:
-        options.permissions === 'on' ? permissionArguments(options.slotDir, options.grants) : [],
+        options.permissions === 'on'
+          ? permissionArguments(options.slotDir, options.code.folders, options.grants)
+          : [],
     })
     // What a thread does between two lanes (a late throw) must not reach the process.
     this.#pool.on('error', () => {})

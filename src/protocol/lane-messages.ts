@@ -83,6 +83,8 @@ export type ThreadLogLine = z.infer<typeof log>['lines'][number]
 /** What a worker is told to load. */
 export interface LoadMessage {
   readonly type: 'load'
+  /** Absolute path of the folder that holds the package's files. */
+  readonly slotDir: string
   /** Absolute path of the entry module in the slot. */
   readonly entry: string
   readonly tenant: string

@@ -13,8 +13,9 @@ import type { BringUpTimes } from '../generation/bring-up.ts'
 import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
 import { NO_GRANTS, type ThreadGrants } from '../generation/permissions.ts'
 import { type SpareThreads, openWarmThread } from '../generation/spare-threads.ts'
+import type { ThreadCode } from '../generation/thread-code.ts'
 import { ThreadHost } from '../generation/thread-host.ts'
-import type { StagedDrop } from '../source/source.ts'
+import type { Source, StagedDrop } from '../source/source.ts'
 import type { NumberBlocks } from './number-blocks.ts'
 
 /** Operator's side of one package of one tenant. */
@@ -32,6 +33,8 @@ export interface PackageGrants {
 export interface FactoryOptions {
   readonly boot: string
   readonly slotsDir: string
+  /** What threads run; asked for when the first one starts. */
+  readonly code: () => ThreadCode
   readonly permissions: 'on' | 'off'
   readonly keepWarmMs: number
   readonly loadTimeoutMs: number
@@ -41,7 +44,7 @@ export interface FactoryOptions {
   readonly numbers: NumberBlocks
   readonly spare: SpareThreads
   readonly grants: (tenant: string, packageName: string) => PackageGrants
-  readonly link: (digest: string, slotDir: string) => Promise<void>
+  readonly link: Source['link']
   readonly onAbandoned: () => void
 }
 
@@ -87,6 +90,7 @@ export class GenerationFactory {
       digest: drop.digest,
       load: {
         type: 'load',
+        slotDir: warm.host.slotDir,
         entry: join(warm.host.slotDir, drop.entryFile),
         tenant: drop.tenant,
         package: drop.package,
@@ -103,7 +107,7 @@ export class GenerationFactory {
       keepWarmMs: drop.options.keepWarmMs ?? options.keepWarmMs,
       loadTimeoutMs: options.loadTimeoutMs,
       killGraceMs: options.killGraceMs,
-      link: (slotDir) => options.link(drop.digest, slotDir),
+      link: (slotDir) => options.link(drop.digest, slotDir, drop.entryFile),
       clock: options.clock,
       upcalls,
     })
@@ -124,7 +128,7 @@ export class GenerationFactory {
 
 /** A host in a slot of its own. */
 export function createHost(
-  options: Pick<FactoryOptions, 'slotsDir' | 'permissions' | 'clock' | 'onAbandoned'>,
+  options: Pick<FactoryOptions, 'slotsDir' | 'code' | 'permissions' | 'clock' | 'onAbandoned'>,
   shape: {
     readonly threads: number
     readonly concurrency: number
@@ -134,6 +138,7 @@ export function createHost(
 ): ThreadHost {
   return new ThreadHost({
     slotDir: nextSlot(options.slotsDir),
+    code: options.code(),
     permissions: options.permissions,
     clock: options.clock,
     onAbandoned: options.onAbandoned,

@@ -26,6 +26,7 @@ import { HeadgateError } from '../base/errors.ts'
 import { fileListDigest } from '../domain/digest.ts'
 import { linkFiles } from './link.ts'
 import { stageFiles, StageFault } from './stage.ts'
+import { TypeStripper } from './strip-files.ts'
 import { codeOf } from './fs-fault.ts'
 import { walkDrop } from './walk.ts'
 
@@ -37,6 +38,7 @@ export class ArtifactStore {
   /** Digest → relative paths of its files. */
   readonly #trusted = new Map<string, readonly string[]>()
   readonly #unsynced: string[] = []
+  readonly #stripper = new TypeStripper()
 
   /** `between` is called between two files of a long task. */
   constructor(root: string, between: () => void = () => {}) {
@@ -111,13 +113,17 @@ export class ArtifactStore {
     this.#unsynced.push(digest)
   }
 
-  /** Hard links into `slotDir`; throws STORE_FAILED when there is no such artifact. */
-  link(digest: string, slotDir: string): void {
+  /**
+   * Hard links into `slotDir`, and its TypeScript as JavaScript beside them; throws STORE_FAILED
+   * when there is no such artifact.
+   */
+  link(digest: string, slotDir: string, entryFile: string): void {
     const paths = this.has(digest) ? this.#trusted.get(digest) : undefined
     if (paths === undefined) {
       throw new HeadgateError('STORE_FAILED', { why: `artifact ${digest} is not there, or torn` })
     }
     linkFiles(this.dirOf(digest), paths, slotDir)
+    this.#stripper.into(slotDir, this.dirOf(digest), paths, entryFile)
   }
 
   /**

@@ -81,7 +81,13 @@ const id = z.int()
 
 export const toThreadSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('reconcile'), id }),
-  z.object({ type: z.literal('link'), id, digest: digestSchema, slotDir: textSchema }),
+  z.object({
+    type: z.literal('link'),
+    id,
+    digest: digestSchema,
+    slotDir: textSchema,
+    entryFile: textSchema,
+  }),
   z.object({ type: z.literal('close') }),
 ])
 

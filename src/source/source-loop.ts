@@ -96,7 +96,7 @@ export class SourceLoop {
   receive(message: ToThread): void {
     switch (message.type) {
       case 'link':
-        this.#link(message.id, message.digest, message.slotDir)
+        this.#link(message)
         return
       case 'reconcile':
         this.#reconcileIds.push(message.id)
@@ -194,9 +194,9 @@ export class SourceLoop {
     return { mode: 'events' }
   }
 
-  #link(id: number, digest: string, slotDir: string): void {
+  #link({ id, digest, slotDir, entryFile }: Extract<ToThread, { type: 'link' }>): void {
     try {
-      this.#store.link(digest, slotDir)
+      this.#store.link(digest, slotDir, entryFile)
       this.#deps.post({ type: 'answer', id, error: null })
     } catch (fault) {
       const error = isFsFault(fault)

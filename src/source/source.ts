@@ -78,8 +78,11 @@ export interface Source {
   start(): Promise<void>
   /** Looks now; resolves when the pass that began after the call has been reported. */
   reconcile(): Promise<void>
-  /** Makes the artifact's files visible below `slotDir` by hard links (copies across file systems). */
-  link(digest: string, slotDir: string): Promise<void>
+  /**
+   * Makes the artifact's files visible below `slotDir` by hard links (copies across file systems),
+   * and what `entryFile` imports of its TypeScript as JavaScript.
+   */
+  link(digest: string, slotDir: string, entryFile: string): Promise<void>
   close(): Promise<void>
 }
 

@@ -93,8 +93,8 @@ class ThreadSource implements Source {
     return this.#call({ type: 'reconcile', id: this.#nextId++ })
   }
 
-  link(digest: string, slotDir: string): Promise<void> {
-    return this.#call({ type: 'link', id: this.#nextId++, digest, slotDir })
+  link(digest: string, slotDir: string, entryFile: string): Promise<void> {
+    return this.#call({ type: 'link', id: this.#nextId++, digest, slotDir, entryFile })
   }
 
   close(): Promise<void> {

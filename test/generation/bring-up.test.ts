@@ -9,6 +9,7 @@ import { openFakeLane } from './fake-lane.ts'
 
 const LOAD: LoadMessage = {
   type: 'load',
+  slotDir: '/slot',
   entry: '/slot/index.js',
   tenant: 'public',
   package: 'p',

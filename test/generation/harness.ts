@@ -8,6 +8,7 @@ import { Generation, type Transition } from '../../src/generation/generation.ts'
 import { NO_GRANTS } from '../../src/generation/permissions.ts'
 import { openWarmThread } from '../../src/generation/spare-threads.ts'
 import type { TaskRequest } from '../../src/generation/task-request.ts'
+import { threadCode } from '../../src/generation/thread-code.ts'
 import { ThreadHost } from '../../src/generation/thread-host.ts'
 import type { TaskFault } from '../../src/protocol/lane-layout.ts'
 import { type PackageText, packageFiles, writeFiles } from '../helpers/package-files.ts'
@@ -108,6 +109,7 @@ export interface Harness {
 
 export function openHarness(t: Teardown): Harness {
   const workspace = openWorkspace(t)
+  const code = threadCode(workspace.path('thread-code'))
   const hosts: ThreadHost[] = []
   let count = 0
   t.teardown(() => Promise.all(hosts.map((host) => host.destroy())))
@@ -116,6 +118,7 @@ export function openHarness(t: Teardown): Harness {
     mkdirSync(workspace.path('slots'), { recursive: true })
     const made = new ThreadHost({
       slotDir: workspace.path('slots', String(++count)),
+      code,
       threads: wishes.threads ?? 1,
       concurrency: wishes.concurrency ?? 8,
       resourceLimits: {},
@@ -158,6 +161,7 @@ export function openHarness(t: Teardown): Harness {
       digest: 'd'.repeat(64),
       load: {
         type: 'load',
+        slotDir: first.host.slotDir,
         entry: `${first.host.slotDir}/index.js`,
         tenant: 'public',
         package: name,

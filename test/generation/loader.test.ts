@@ -4,8 +4,10 @@ import {
   describe,
   importDefinition,
   installSdkHook,
+  installStrippedHook,
   loadedTasks,
 } from '../../src/generation/thread/loader.ts'
+import { STRIPPED_FOLDER } from '../../src/protocol/stripped-types.ts'
 import { entryText, writeFiles } from '../helpers/package-files.ts'
 import { openWorkspace } from '../helpers/workspace.ts'
 
@@ -79,4 +81,17 @@ t.test('what JSON cannot carry is described as a text that no option accepts', a
       },
     ],
   })
+})
+
+t.test('a TypeScript module comes from the stripped tree where it is there', async (t) => {
+  const slot = workspace.path('slot')
+  const say = (text: string): string => `export const said = ${text}\n`
+  writeFiles(slot, {
+    'package.json': '{"type":"module"}',
+    'index.ts': `${say('"as dropped"')}export { other } from './other.ts'\n`,
+    'other.ts': 'export const other: string = "left to Node"\n',
+    [`${STRIPPED_FOLDER}/index.ts`]: `${say('"stripped"')}export { other } from './other.ts'\n`,
+  })
+  installStrippedHook(slot)
+  t.match(await import(`${slot}/index.ts`), { said: 'stripped', other: 'left to Node' })
 })

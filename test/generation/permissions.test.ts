@@ -10,19 +10,19 @@ import { openWorkspace, startExecutor } from '../helpers/workspace.ts'
 
 const workspace = openWorkspace(t)
 
-t.test('a thread is granted reading of the executor and of its slot', (t) => {
-  const granted = permissionArguments('/data/slots/7', NO_GRANTS)
+t.test('a thread is granted reading of its own code, of its slot and of piscina', (t) => {
+  const granted = permissionArguments('/data/slots/7', ['/code/base'], NO_GRANTS)
   t.equal(granted[0], '--permission')
   t.ok(granted.includes('--allow-fs-read=/data/slots/7/*'))
   t.ok(granted.every((one, i) => i === 0 || one.startsWith('--allow-fs-read=/')))
-  const floors = granted.filter((one) => one.includes('/src/'))
-  for (const floor of floors) t.match(floor, /\/src\/(generation\/thread|base|protocol|sdk)\/\*$/)
+  t.ok(granted.includes('--allow-fs-read=/code/base/*'))
+  t.ok(granted.slice(3).every((one) => /\/piscina\/(dist\/\*|package\.json)$/.test(one)))
   t.end()
 })
 
 t.test('grants are added, and the network where Node can restrict it', (t) => {
   const grants = { net: true, read: ['/in/*'], write: ['/out/*'] }
-  const granted = permissionArguments('/slot', grants)
+  const granted = permissionArguments('/slot', [], grants)
   t.ok(granted.includes('--allow-fs-read=/in/*'))
   t.ok(granted.includes('--allow-fs-write=/out/*'))
   t.equal(granted.includes('--allow-net'), NETWORK_RESTRICTED)

@@ -2,6 +2,7 @@ import t from 'tap'
 import { SpareThreads } from '../../src/generation/spare-threads.ts'
 import type { ThreadHost } from '../../src/generation/thread-host.ts'
 import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { until } from '../helpers/until.ts'
 import { openHarness } from './harness.ts'
 
@@ -11,16 +12,17 @@ const harness = openHarness(t)
 function open(
   t: { teardown(fn: () => unknown): void },
   enabled = true,
-): { spare: SpareThreads; hosts: ThreadHost[] } {
+): { spare: SpareThreads; hosts: ThreadHost[]; clock: ManualClock } {
   const hosts: ThreadHost[] = []
   const createHost = (): ThreadHost => {
     const host = harness.host()
     hosts.push(host)
     return host
   }
-  const spare = new SpareThreads({ enabled, createHost, onChange: () => {} })
+  const clock = new ManualClock()
+  const spare = new SpareThreads({ enabled, createHost, clock })
   t.teardown(() => spare.close())
-  return { spare, hosts }
+  return { spare, hosts, clock }
 }
 
 t.test('it is started once, taken once, and then to be refilled', async (t) => {
@@ -73,3 +75,23 @@ t.test('after close, and when it is disabled, none is started', async (t) => {
   t.equal(hosts.length, 1)
   await until(() => workerThreads() === 0, 'no thread is left')
 })
+
+t.test(
+  'P3: after a swap it is refilled a second later, however many swaps there were',
+  async (t) => {
+    const { spare, hosts, clock } = open(t)
+    spare.refillLater()
+    clock.advance(600)
+    spare.refillLater()
+    clock.advance(399)
+    t.equal(spare.state, 'off')
+    clock.advance(1)
+    t.equal(spare.state, 'starting')
+    await spare.refill()
+    t.equal(hosts.length, 1)
+    spare.refillLater()
+    await spare.close()
+    clock.advance(1000)
+    t.equal(hosts.length, 1)
+  },
+)

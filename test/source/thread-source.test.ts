@@ -217,14 +217,14 @@ t.test('link makes the artifact visible elsewhere without copying', async (t) =>
   await seen.source.start()
   const { digest, artifactDir } = await seen.staged()
   const slot = join(place.root, 'slots/1')
-  await seen.source.link(digest, slot)
-  await seen.source.link(digest, slot)
+  await seen.source.link(digest, slot, 'index.js')
+  await seen.source.link(digest, slot, 'index.js')
   for (const path of ['package.json', 'src/index.ts', 'src/deep/a.ts']) {
     t.equal(statSync(join(slot, path)).ino, statSync(join(artifactDir, path)).ino, path)
   }
   rmSync(place.path('alpha'), { recursive: true })
   t.equal(readFileSync(join(slot, 'src/deep/a.ts'), 'utf8'), '1')
-  await t.rejects(seen.source.link('0'.repeat(64), slot), { code: 'STORE_FAILED' })
+  await t.rejects(seen.source.link('0'.repeat(64), slot, 'index.js'), { code: 'STORE_FAILED' })
 })
 
 t.test('T2: a thread that dies is replaced, and what changed meanwhile is reported', async (t) => {

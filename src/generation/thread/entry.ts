@@ -11,7 +11,14 @@ import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
 import type { PackageDefinition } from '../../sdk/definition.ts'
 import type { CallSurroundings } from './context.ts'
 import { lanePort } from './lane-port.ts'
-import { LoadRefusal, describe, importDefinition, installSdkHook, loadedTasks } from './loader.ts'
+import {
+  LoadRefusal,
+  describe,
+  importDefinition,
+  installSdkHook,
+  installStrippedHook,
+  loadedTasks,
+} from './loader.ts'
 import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { Results } from './results.ts'
@@ -67,6 +74,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     Object.assign(process.env, message.env)
     const began = performance.now()
     try {
+      installStrippedHook(message.slotDir)
       definition = await importDefinition(message.entry)
       const descriptor = describe(definition)
       lane.send({ type: 'imported', descriptor, ms: performance.now() - began })

@@ -6,11 +6,13 @@
  * Does not own: whether the description is acceptable (domain/descriptor.ts, main thread).
  */
 
+import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 // Loaded with the thread, so that a package finds it ready: it is half of a small package's load time.
 import '../../sdk/index.ts'
 import { messageOf } from '../../base/errors.ts'
+import { STRIPPED_FOLDER } from '../../protocol/stripped-types.ts'
 import {
   PACKAGE_MARK,
   type PackageDefinition,
@@ -42,6 +44,29 @@ export function installSdkHook(): void {
     resolve: (specifier, context, next) =>
       specifier === 'headgate/sdk' ? { url: sdk, shortCircuit: true } : next(specifier, context),
   })
+}
+
+/** Modules of the package in `slotDir` come as JavaScript where the source thread has put it. */
+export function installStrippedHook(slotDir: string): void {
+  const own = pathToFileURL(`${slotDir}/`).href
+  const stripped = pathToFileURL(`${slotDir}/${STRIPPED_FOLDER}/`).href
+  registerHooks({
+    load: (url, context, next) => {
+      const code = url.startsWith(own) ? read(new URL(url.slice(own.length), stripped)) : undefined
+      return code === undefined
+        ? next(url, context)
+        : { format: 'module', source: code, shortCircuit: true }
+    },
+  })
+}
+
+function read(url: URL): string | undefined {
+  if (!/\.m?ts$/.test(url.pathname)) return undefined
+  try {
+    return readFileSync(fileURLToPath(url), 'utf8')
+  } catch {
+    return undefined
+  }
 }
 
 export async function importDefinition(entry: string): Promise<PackageDefinition> {
