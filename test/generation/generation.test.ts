@@ -212,6 +212,16 @@ t.test('teardown runs once everything is answered, and has the grace', async (t)
   t.ok(took >= 95 && took < 2_000, `${took} ms`)
 })
 
+t.test('what is warm long enough stays until a call pinned to it has ended', async (t) => {
+  const { generation, call, reaches } = await harness.serve({ tasks }, { keepWarmMs: 20 })
+  generation.take('supersede', 'test')
+  await reaches('drained')
+  t.equal(await call('wait', 150, { pinned: true }).answer, 'waited')
+  await reaches('retired')
+  t.ok(generation.ledger.zero)
+  await generation.close(false)
+})
+
 t.test('what is warm long enough ends by itself', async (t) => {
   const { generation, reaches } = await harness.serve({ tasks }, { keepWarmMs: 20 })
   generation.take('supersede', 'test')
