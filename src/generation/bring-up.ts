@@ -93,7 +93,7 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
     await Promise.race([options.link(), failed])
     hosted.lane.post(load)
     const imported = await receive('imported')
-    const descriptor = parseDescriptor(imported.descriptor, identity)
+    const descriptor = parseDescriptor(readJson(imported.descriptor), identity)
     const loadedAt = clock.monotonic()
     options.onImported(descriptor)
     phase = 'setup and probe'
@@ -105,6 +105,15 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
     return { loadMs: loadedAt - began, probeMs: clock.monotonic() - loadedAt }
   } finally {
     timer.cancel()
+  }
+}
+
+/** What is no JSON is refused like any definition of another shape. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }
 

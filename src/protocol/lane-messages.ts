@@ -6,14 +6,20 @@
  */
 
 import { z } from 'zod'
+import { DEFINITION_CHARS, LINE_CHARS, LINES_A_LOG, TEXT_CHARS } from './lane-limits.ts'
+
+const text = z.string().max(TEXT_CHARS)
 
 /** The thread entry runs and the lane is open. */
 const hello = z.object({ type: z.literal('hello'), threadId: z.int() })
 
-/** The entry module was imported. `descriptor` is checked by domain/descriptor.ts. */
+/**
+ * The entry module was imported. `descriptor` is JSON text, so that its size is known before it is
+ * parsed; domain/descriptor.ts checks what is in it.
+ */
 const imported = z.object({
   type: z.literal('imported'),
-  descriptor: z.unknown(),
+  descriptor: z.string().max(DEFINITION_CHARS),
   ms: z.number(),
 })
 
@@ -23,22 +29,24 @@ const ready = z.object({ type: z.literal('ready'), ms: z.number() })
 const refused = z.object({
   type: z.literal('refused'),
   phase: z.enum(['import', 'typescript', 'definition', 'config', 'setup', 'probe']),
-  message: z.string(),
-  what: z.string().optional(),
-  stack: z.string().optional(),
+  message: text,
+  what: text.optional(),
+  stack: text.optional(),
 })
 
 const log = z.object({
   type: z.literal('log'),
-  lines: z.array(
-    z.object({
-      at: z.number(),
-      level: z.enum(['debug', 'info', 'warn', 'error', 'stdout', 'stderr']),
-      task: z.string().nullable(),
-      message: z.string(),
-      fields: z.string().optional(),
-    }),
-  ),
+  lines: z
+    .array(
+      z.object({
+        at: z.number(),
+        level: z.enum(['debug', 'info', 'warn', 'error', 'stdout', 'stderr']),
+        task: z.string().nullable(),
+        message: z.string().max(LINE_CHARS),
+        fields: z.string().max(LINE_CHARS).optional(),
+      }),
+    )
+    .max(LINES_A_LOG),
   /** Lines not sent because the package wrote more than the limit. */
   dropped: z.int(),
 })
@@ -63,7 +71,7 @@ const invoke = z.object({
   version: z.string().nullable(),
 })
 
-const tornDown = z.object({ type: z.literal('tornDown'), error: z.string().nullable() })
+const tornDown = z.object({ type: z.literal('tornDown'), error: text.nullable() })
 
 export const workerMessageSchema = z.discriminatedUnion('type', [
   hello,

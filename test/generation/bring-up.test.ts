@@ -70,7 +70,7 @@ t.test('hello, load, imported, start, ready', async (t) => {
   t.same(fake.seen, ['thread 5', 'link'])
   t.same(fake.cold, [LOAD])
   fake.clock.advance(30)
-  fake.put({ type: 'imported', descriptor: DESCRIPTOR, ms: 1 })
+  fake.put({ type: 'imported', descriptor: JSON.stringify(DESCRIPTOR), ms: 1 })
   await until(() => fake.cold.length === 2, 'start')
   t.same(fake.cold[1], { type: 'start', timeoutsMs: [2_000] })
   t.equal(fake.seen[2], 'imported 1')
@@ -133,11 +133,18 @@ for (const [phase, code] of Object.entries(PHASES) as [keyof typeof PHASES, stri
 t.test('a definition that the domain refuses is refused before setup', async (t) => {
   const fake = begin(t)
   fake.put({ type: 'hello', threadId: 1 })
-  fake.put({ type: 'imported', descriptor: { contract: 9 }, ms: 1 })
+  fake.put({ type: 'imported', descriptor: '{"contract":9}', ms: 1 })
   t.match(await fake.done, { code: 'CONTRACT_UNSUPPORTED' })
   await fake.arrived()
   t.same(
     fake.cold.map(({ type }) => type),
     ['load'],
   )
+})
+
+t.test('a definition that is no JSON is refused like any other that is none', async (t) => {
+  const fake = begin(t)
+  fake.put({ type: 'hello', threadId: 1 })
+  fake.put({ type: 'imported', descriptor: '{"contract":', ms: 1 })
+  t.match(await fake.done, { code: /^(CONTRACT_UNSUPPORTED|DEFINITION_INVALID)$/ })
 })

@@ -101,3 +101,29 @@ t.test('the standard streams are captured line by line', async (t) => {
   ])
   t.equal(lines[3]?.[1]?.length, 4096)
 })
+
+t.test('U1: text without a line break is kept to the end, with the task that wrote it', (t) => {
+  const { output, sent } = open()
+  const real = { stdout: process.stdout.write, stderr: process.stderr.write }
+  try {
+    output.capture()
+    runningTask.run('w::a', () => process.stdout.write('begun\nhalf'))
+    process.stderr.write('z'.repeat(1e6))
+    output.flush()
+    output.end()
+    output.end()
+  } finally {
+    Object.assign(process.stdout, { write: real.stdout })
+    Object.assign(process.stderr, { write: real.stderr })
+  }
+  t.same(
+    sent().lines.map(({ level, task, message }) => [level, task, message.slice(0, 9)]),
+    [
+      ['stdout', 'w::a', 'begun'],
+      ['stdout', 'w::a', 'half'],
+      ['stderr', null, 'zzzzzzzzz'],
+    ],
+  )
+  t.equal(sent().lines[2]?.message.length, 4096)
+  t.end()
+})

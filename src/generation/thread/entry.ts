@@ -7,7 +7,8 @@
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
 import { SlotTable } from '../../protocol/lane-layout.ts'
-import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
+import { DEFINITION_CHARS, TEXT_CHARS } from '../../protocol/lane-limits.ts'
+import type { LoadMessage, MainMessage, WorkerMessage } from '../../protocol/lane-messages.ts'
 import type { PackageDefinition } from '../../sdk/definition.ts'
 import type { CallSurroundings } from './context.ts'
 import { lanePort } from './lane-port.ts'
@@ -24,8 +25,6 @@ import { Progress } from './progress.ts'
 import { Results } from './results.ts'
 import { Runner } from './runner.ts'
 import { check } from './validate.ts'
-
-const TEXT_LIMIT = 4096
 
 export interface LaneStart {
   readonly port: MessagePort
@@ -69,6 +68,12 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
       }),
   }
 
+  /** What it wrote goes first: it may say more than the reason does. */
+  const refuse = (refusal: Omit<Extract<WorkerMessage, { type: 'refused' }>, 'type'>): void => {
+    output.end()
+    lane.send({ type: 'refused', ...refusal })
+  }
+
   const importEntry = async (message: LoadMessage): Promise<void> => {
     load = message
     Object.assign(process.env, message.env)
@@ -76,11 +81,15 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     try {
       installStrippedHook(message.slotDir)
       definition = await importDefinition(message.entry)
-      const descriptor = describe(definition)
+      const descriptor = JSON.stringify(describe(definition))
+      if (descriptor.length > DEFINITION_CHARS) {
+        const why = `its definition takes ${descriptor.length} characters of JSON, at most ${DEFINITION_CHARS}`
+        throw new LoadRefusal('definition', why)
+      }
       lane.send({ type: 'imported', descriptor, ms: performance.now() - began })
     } catch (error) {
       const phase = error instanceof LoadRefusal ? error.phase : 'definition'
-      lane.send({ type: 'refused', phase, message: reason(error), ...stackOf(error) })
+      refuse({ phase, message: reason(error), ...stackOf(error) })
     }
   }
 
@@ -91,15 +100,15 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     const missing = definition.secrets.find((secret) => !Object.hasOwn(secrets, secret))
     if (missing !== undefined) {
       const what = `the secret ${missing}`
-      lane.send({ type: 'refused', phase: 'config', message: `${what} is not set`, what })
+      refuse({ phase: 'config', message: `${what} is not set`, what })
       return
     }
     let config: unknown = load.config
     if (definition.config !== undefined) {
       const checked = await check(definition.config, config ?? {})
       if (!checked.ok) {
-        const what = `configuration (${checked.why})`
-        lane.send({ type: 'refused', phase: 'config', message: checked.why, what })
+        const what = `configuration (${checked.why})`.slice(0, TEXT_CHARS)
+        refuse({ phase: 'config', message: checked.why.slice(0, TEXT_CHARS), what })
         return
       }
       config = checked.value
@@ -113,7 +122,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
       phase = 'probe'
       await definition.probe?.(resources)
     } catch (error) {
-      lane.send({ type: 'refused', phase, message: reason(error), ...stackOf(error) })
+      refuse({ phase, message: reason(error), ...stackOf(error) })
       return
     }
     runner = new Runner(slots, results, {
@@ -135,7 +144,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     } catch (thrown) {
       error = reason(thrown)
     }
-    output.flush()
+    output.end()
     lane.send({ type: 'tornDown', error })
   }
 
@@ -172,19 +181,20 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     }
   })
   output.capture()
+  process.once('exit', () => output.end())
   lane.send({ type: 'hello', threadId })
   await closed
 }
 
 function reason(error: unknown): string {
-  return messageOf(error).slice(0, TEXT_LIMIT)
+  return messageOf(error).slice(0, TEXT_CHARS)
 }
 
 function stackOf(error: unknown): { stack?: string } {
   const cause = error instanceof LoadRefusal ? error.cause : error
   try {
     const stack = (cause as Error).stack
-    return typeof stack === 'string' ? { stack: stack.slice(0, TEXT_LIMIT) } : {}
+    return typeof stack === 'string' ? { stack: stack.slice(0, TEXT_CHARS) } : {}
   } catch {
     return {}
   }
