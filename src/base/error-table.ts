@@ -153,6 +153,11 @@ export const ERRORS = {
     retryable: false,
     message: '{package}@{version} failed to load: {why}',
   },
+  LOAD_INTERRUPTED: {
+    status: 503,
+    retryable: true,
+    message: '{package}@{version} was not loaded, through no fault of its own: {why}',
+  },
   LOAD_TIMEOUT: {
     status: 422,
     retryable: true,

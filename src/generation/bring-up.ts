@@ -73,9 +73,11 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
   const timer = clock.after(options.timeoutMs, () =>
     reject(new HeadgateError('LOAD_TIMEOUT', { ...identity, timeoutMs: options.timeoutMs, phase })),
   )
-  void hosted.ended.then((why) =>
-    reject(new HeadgateError('LOAD_FAILED', { ...identity, why: `its thread ended: ${why}` })),
-  )
+  void hosted.ended.then((why) => {
+    // A thread that ended before the package's own code began says nothing about the package.
+    const code = hosted.lane.importBegun ? 'LOAD_FAILED' : 'LOAD_INTERRUPTED'
+    reject(new HeadgateError(code, { ...identity, why: `its thread ended: ${why}` }))
+  })
   const receive = async <T extends Handshake['type']>(
     type: T,
   ): Promise<Extract<Handshake, { type: T }>> => {

@@ -236,8 +236,10 @@ export class Generation implements Serving {
       return times
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown'
-      if (this.can('refuse')) this.take('refuse', why)
+      const isGivenUp = !this.can('refuse')
+      if (!isGivenUp) this.take('refuse', why)
       await this.#ending
+      if (isGivenUp) throw new HeadgateError('EXECUTOR_CLOSING')
       throw error
     }
   }

@@ -199,6 +199,11 @@ export class Lane {
     return this.#slots.begunCount
   }
 
+  /** Whether code of the package can have run in the thread. */
+  get importBegun(): boolean {
+    return this.#slots.importBegun
+  }
+
   /** Wall clock of begin, ms; null: not begun. Once seen it stands, whatever the thread writes. */
   begunAt(held: Held): number | null {
     if (held.begunAt === null && this.#slots.state(held.slot) === SLOT_BEGUN) {

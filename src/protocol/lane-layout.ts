@@ -25,8 +25,9 @@ export const SLOT_BEGUN = 2
 /** Taken back by the main side; the worker passes over it. */
 export const SLOT_REVOKED = 3
 
-/** 32-bit words before the first slot: [0] requests begun so far. */
+/** 32-bit words before the first slot: [0] requests begun so far, [1] 1 when an import was begun. */
 const HEADER = 4
+const IMPORT_BEGUN = 1
 /** Words of a slot; even, so that its 64-bit numbers are aligned. */
 const WORDS = 12
 
@@ -103,6 +104,16 @@ export class SlotTable {
   /** Requests the worker has begun since it started. */
   get begunCount(): number {
     return Atomics.load(this.#words, 0)
+  }
+
+  /** Worker side, before any line of the package runs. */
+  beginImport(): void {
+    Atomics.store(this.#words, IMPORT_BEGUN, 1)
+  }
+
+  /** Whether code of the package can have run in the thread; outlives the thread. */
+  get importBegun(): boolean {
+    return Atomics.load(this.#words, IMPORT_BEGUN) === 1
   }
 
   /** ms since the time base. */

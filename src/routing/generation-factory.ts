@@ -12,7 +12,7 @@ import type { PackageOptions } from '../domain/package-json.ts'
 import type { BringUpTimes } from '../generation/bring-up.ts'
 import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
 import { NO_GRANTS, type ThreadGrants } from '../generation/permissions.ts'
-import { type SpareThreads, openWarmThread } from '../generation/spare-threads.ts'
+import { type SpareThreads, type WarmThread, openWarmThread } from '../generation/spare-threads.ts'
 import type { ThreadCode } from '../generation/thread-code.ts'
 import { ThreadHost } from '../generation/thread-host.ts'
 import type { Source, StagedDrop } from '../source/source.ts'
@@ -72,7 +72,7 @@ export class GenerationFactory {
 
   /**
    * Numbers the generation, loads it and probes it; it is then in standby. `born` is called before
-   * loading. Throws the coded refusal; the generation is then rejected.
+   * loading, a second time when the spare thread was lost. Throws the coded refusal; the generation is then rejected.
    */
   async load(
     drop: StagedDrop,
@@ -82,10 +82,32 @@ export class GenerationFactory {
     const options = this.#options
     const operator = options.grants(drop.tenant, drop.package)
     const grants = granted(drop, operator)
-    const number = await options.numbers.take()
-    const spare = fitsSpare(drop.options, grants) ? options.spare.take() : undefined
-    const warm = spare ?? openWarmThread(this.#host(drop.options, grants))
-    const generation = new Generation({
+    // A spare thread that was lost before the package's own code began is not the package's fault:
+    // once more, on a thread of its own.
+    for (let maySpare = fitsSpare(drop.options, grants); ; maySpare = false) {
+      const number = await options.numbers.take()
+      const spare = maySpare ? options.spare.take() : undefined
+      const warm = spare ?? openWarmThread(this.#host(drop.options, grants))
+      const generation = this.#generation(drop, operator, number, warm, upcalls)
+      born(generation)
+      try {
+        const times = await generation.load(warm, spare !== undefined)
+        return { generation, spare: spare === undefined ? 'miss' : 'hit', times }
+      } catch (error) {
+        if (spare === undefined || !isInterrupted(error)) throw error
+      }
+    }
+  }
+
+  #generation(
+    drop: StagedDrop,
+    operator: PackageGrants,
+    number: number,
+    warm: WarmThread,
+    upcalls: GenerationUpcalls,
+  ): Generation {
+    const options = this.#options
+    return new Generation({
       number,
       digest: drop.digest,
       load: {
@@ -111,9 +133,6 @@ export class GenerationFactory {
       clock: options.clock,
       upcalls,
     })
-    born(generation)
-    const times = await generation.load(warm, spare !== undefined)
-    return { generation, spare: spare === undefined ? 'miss' : 'hit', times }
   }
 
   #host(wishes: PackageOptions, grants: ThreadGrants): ThreadHost {
@@ -144,6 +163,10 @@ export function createHost(
     onAbandoned: options.onAbandoned,
     ...shape,
   })
+}
+
+function isInterrupted(error: unknown): boolean {
+  return error instanceof HeadgateError && error.code === 'LOAD_INTERRUPTED'
 }
 
 /** The spare has the default limits, no grants and one thread. */

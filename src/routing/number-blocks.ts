@@ -7,13 +7,13 @@ import type { Store } from '../store/store.ts'
 const BLOCK = 64
 
 export class NumberBlocks {
-  readonly #store: Store
+  readonly #store: Pick<Store, 'reserve'>
   readonly #what: 'generation' | 'epoch'
   #next = 0
   #end = 0
   #reserving: Promise<void> | undefined
 
-  constructor(store: Store, what: 'generation' | 'epoch') {
+  constructor(store: Pick<Store, 'reserve'>, what: 'generation' | 'epoch') {
     this.#store = store
     this.#what = what
   }

@@ -98,8 +98,21 @@ t.test('a timeout names the phase', async (t) => {
   t.match(await linking.done, { code: 'LOAD_TIMEOUT', details: { phase: 'import' } })
 })
 
-t.test('a thread that ends, or speaks out of turn, cannot be loaded', async (t) => {
+t.test('a thread that ends before its import began is not the fault of the package', async (t) => {
   const ended = begin(t)
+  ended.end('it exited')
+  t.match(await ended.done, { code: 'LOAD_INTERRUPTED', message: /its thread ended: it exited/ })
+  const told = begin(t)
+  told.put({ type: 'hello', threadId: 1 })
+  await until(() => told.cold.length === 1, 'load')
+  told.end('it exited')
+  t.match(await told.done, { code: 'LOAD_INTERRUPTED', retryable: true })
+})
+
+t.test('a thread that ends later, or speaks out of turn, cannot be loaded', async (t) => {
+  const ended = begin(t)
+  ended.put({ type: 'hello', threadId: 1 })
+  ended.slots.beginImport()
   ended.end('it exited')
   t.match(await ended.done, { code: 'LOAD_FAILED', message: /its thread ended: it exited/ })
   const early = begin(t)

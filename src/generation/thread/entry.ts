@@ -78,6 +78,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     load = message
     Object.assign(process.env, message.env)
     const began = performance.now()
+    slots.beginImport()
     try {
       installStrippedHook(message.slotDir)
       definition = await importDefinition(message.entry)
