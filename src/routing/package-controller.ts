@@ -13,6 +13,7 @@
  */
 
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { type Holds, holdsAfterPromotion, quarantineReason } from '../domain/holds.ts'
 import type { PackagePolicy } from '../domain/route.ts'
 import {
   compareVersions,
@@ -122,17 +123,24 @@ export class PackageController {
   }
 
   /**
-   * Routes to `version` now, an older one too; eligible higher versions are held, so that the watcher
-   * does not undo it. Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
+   * Routes to `version` now, an older one too, and holds what would undo it (domain/holds.ts). Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
    */
   async promote(version: string, reason: string, actor: string): Promise<void> {
     if (this.catalog.get(version) === undefined) throw this.#noMatch(version)
     const generation = await this.#loadFor(version)
-    this.held.delete(version)
-    for (const other of this.catalog.eligible()) {
-      if (compareVersions(other, version) > 0) this.held.set(other, reason)
+    const before = new Map(this.held)
+    this.#hold(holdsAfterPromotion(before, version, this.catalog.versions(), reason))
+    try {
+      await this.#promote(generation, reason, actor)
+    } catch (error) {
+      this.#hold(before)
+      throw error
     }
-    await this.#promote(generation, reason, actor)
+  }
+
+  #hold(holds: Holds): void {
+    this.held.clear()
+    for (const [version, why] of holds) this.held.set(version, why)
   }
 
   /** The generation for a pin: the highest version that matches, loaded if it is not. */
@@ -194,7 +202,7 @@ export class PackageController {
       )
       return
     }
-    this.held.set(version, `quarantined: ${exits} threads lost`)
+    this.held.set(version, quarantineReason(exits))
     const drop = this.catalog.get(version)
     if (drop !== undefined) {
       const facts = { package: this.package, version, exits, windowMs: 10_000 }

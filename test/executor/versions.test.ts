@@ -9,6 +9,7 @@ import {
   completeReceipt,
   failure,
   generationOf,
+  make,
   makePlace,
   makeTasks,
   row,
@@ -184,11 +185,33 @@ t.test('promoting an older version holds the newer ones, over a restart too', as
 
   await promote(again, '1.2.0')
   t.match(await say(again, 'p'), { version: '1.2.0' })
-  t.same(Object.keys(row(again, 'p').held), ['1.1.0'])
+  t.same(row(again, 'p').held, {}, 'the choice that held 1.1.0 is no longer in force')
   await promote(again, '1.0.0')
   place.drop(makeTasks('p', '1.3.0', SAY))
   await untilActive(again, 'p', '1.3.0')
   t.pass('a newer one than those held comes in')
+})
+
+t.test('a version put off is held too when an older one is promoted over it', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  place.drop(makeTasks('p', '1.1.0', SAY))
+  const executor = await start(t, place)
+  const later = Date.now() + 700
+  place.drop(
+    make(
+      'p',
+      '1.2.0',
+      `export default definePackage({ workflows: [workflow('w')${SAY}],
+        probe: () => { if (Date.now() < ${later}) throw new Error('not yet') } })`,
+    ),
+  )
+  await until(executor, '1.2.0 to be put off', () => row(executor, 'p').refusals[0])
+  await promote(executor, '1.0.0')
+  t.same(row(executor, 'p').held, { '1.1.0': 'a test', '1.2.0': 'a test' })
+  await until(executor, 'its next try to be due', () => row(executor, 'p').refusals.length === 0)
+  await executor.reconcile()
+  t.equal(active(executor, 'p'), '1.0.0', 'the choice stands')
 })
 
 t.test('what is not in the folder cannot be promoted', async (t) => {
