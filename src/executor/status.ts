@@ -51,7 +51,9 @@ export function executorRow(facts: ExecutorFacts): ExecutorRow {
     rssBytes: process.memoryUsage.rss(),
     watch: { mode, reason: reason ?? null, lastReconcileAt, lastReconcileMs, entries },
     isolation: { permissions: facts.permissions, network: restricted ? 'restricted' : 'open' },
-    refusals: [...facts.refused].filter((one) => one.package === undefined).map(refusalRow),
+    refusals: [...facts.refused]
+      .filter((one) => one.package === undefined)
+      .map((one) => refusalRow(one)),
   }
 }
 
@@ -77,7 +79,10 @@ export function generationRow(generation: Generation): GenerationRow {
   }
 }
 
-export function refusalRow(refused: RefusedDrop): RefusalRow {
+export function refusalRow(
+  refused: Omit<RefusedDrop, 'again'> & Pick<RefusalRow, 'again'>,
+  retryAt: number | null = null,
+): RefusalRow {
   return {
     entry: refused.entry,
     kind: refused.kind,
@@ -87,6 +92,8 @@ export function refusalRow(refused: RefusedDrop): RefusalRow {
     digest: refused.digest ?? null,
     error: { ...refused.error, details: { ...refused.error.details } },
     since: refused.since,
+    again: refused.again,
+    retryAt,
   }
 }
 
@@ -115,19 +122,10 @@ export function packageRow(
     waiting: controller.line.waiting.size,
     generations: controller.generations().map(generationRow),
     refusals: [
-      ...catalog.refusals().map(({ drop, kind, error, since }) =>
-        refusalRow({
-          entry: drop.entry,
-          kind,
-          tenant: drop.tenant,
-          package: drop.package,
-          version: drop.version,
-          digest: drop.digest,
-          error,
-          since,
-        }),
-      ),
-      ...sourceRefusals.map(refusalRow),
+      ...catalog
+        .refusals()
+        .map(({ drop, retryAt, ...facts }) => refusalRow({ ...drop, ...facts }, retryAt)),
+      ...sourceRefusals.map((refused) => refusalRow(refused)),
     ],
     workflows: workflowRows(controller, shown),
   }

@@ -61,6 +61,13 @@ export const refusalRowSchema = z.object({
   digest: z.string().nullable(),
   error: errorRecordSchema,
   since: z.number(),
+  /**
+   * What makes the executor look at it again: its bytes `change`; a `retry` after a while, later and
+   * later; `room`, when another generation of the package has drained.
+   */
+  again: z.enum(['change', 'retry', 'room']),
+  /** Wall clock of the next retry, ms, where it is known. */
+  retryAt: z.number().nullable(),
 })
 
 export const taskRowSchema = z.object({

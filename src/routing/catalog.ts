@@ -11,6 +11,10 @@ export interface LoadRefusal {
   readonly kind: 'rejected' | 'deferred'
   readonly error: ErrorRecord
   readonly since: number
+  /** What has to happen before it is loaded again. */
+  readonly again: 'change' | 'retry' | 'room'
+  /** Wall clock, ms, of the next try; null: not a matter of time. */
+  readonly retryAt: number | null
 }
 
 export class Catalog {

@@ -12,7 +12,7 @@
  *     never under the policy `manual`.
  */
 
-import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { HeadgateError } from '../base/errors.ts'
 import { type Holds, holdsAfterPromotion, quarantineReason } from '../domain/holds.ts'
 import type { PackagePolicy } from '../domain/route.ts'
 import {
@@ -24,10 +24,11 @@ import {
 import type { Generation } from '../generation/generation.ts'
 import type { RemovedDrop, StagedDrop } from '../source/source.ts'
 import type { RouteRecord } from '../store/store.ts'
-import { Catalog, type LoadRefusal } from './catalog.ts'
+import { Catalog } from './catalog.ts'
 import type { ControllerDeps } from './controller-deps.ts'
 import type { PackageLine } from './dispatcher.ts'
 import type { Loaded } from './generation-factory.ts'
+import { LoadRefusals } from './load-refusals.ts'
 import { versionToPromote } from './target.ts'
 
 /** Generations of one package that may be loading or serving at once. */
@@ -36,8 +37,6 @@ const GENERATION_LIMIT = 4
 const WARM_LIMIT = 4
 /** A generation loaded for a pin is looked at no more often. */
 const SHORTEST_IDLE_MS = 50
-const RETRY_FIRST_MS = 1_000
-const RETRY_LONGEST_MS = 60_000
 
 export class PackageController {
   readonly tenant: string
@@ -52,18 +51,21 @@ export class PackageController {
   readonly #loads = new Map<string, Promise<Generation>>()
   /** Generations loaded for a pin. */
   readonly #idleWatch = new WeakSet<Generation>()
+  readonly #refusals: LoadRefusals
   #policy: PackagePolicy = { mode: 'auto' }
   #wanted: RouteRecord | undefined
   #loop: Promise<void> | undefined
   #again = false
   #closed = false
-  #retries = new Map<string, number>()
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps
     this.line = deps.line
     this.tenant = deps.line.tenant
     this.package = deps.line.package
+    const { now, after, warn } = deps
+    const eligible = (): void => this.settle()
+    this.#refusals = new LoadRefusals({ catalog: this.catalog, now, after, warn, eligible })
   }
 
   get policy(): PackagePolicy {
@@ -100,6 +102,7 @@ export class PackageController {
 
   removed(drop: RemovedDrop): void {
     this.catalog.remove(drop.version)
+    this.#refusals.forget(drop.version)
     this.settle()
   }
 
@@ -146,7 +149,7 @@ export class PackageController {
   /** The generation for a pin: the highest version that matches, loaded if it is not. */
   async pinned(wanted: string): Promise<Generation> {
     const version = matchVersion(wanted, this.catalog.eligible())
-    if (version === null) throw this.#noMatch(wanted)
+    if (version === null) throw this.#putOff(wanted) ?? this.#noMatch(wanted)
     const active = this.active
     if (active?.version === version && active.live) return active
     // A draining one has to come to its end, and a drained one may expire at any time.
@@ -181,10 +184,7 @@ export class PackageController {
     }
     if (state === 'drained') this.#evictWarm()
     if (state === 'drained' || state === 'retired' || state === 'rejected') {
-      // All before the next round of the loop: the newest comes first.
-      const waiting = this.#waitForRoom
-      for (const { drop } of waiting) this.catalog.forgive(drop.version)
-      if (waiting.length > 0) this.settle()
+      this.#refusals.makeRoom()
     }
     this.#deps.changed()
   }
@@ -204,11 +204,7 @@ export class PackageController {
     }
     this.held.set(version, quarantineReason(exits))
     const drop = this.catalog.get(version)
-    if (drop !== undefined) {
-      const facts = { package: this.package, version, exits, windowMs: 10_000 }
-      const error = new HeadgateError('CRASH_LOOP', facts).toRecord()
-      this.catalog.refuse({ drop, kind: 'rejected', error, since: this.#deps.now() })
-    }
+    if (drop !== undefined) this.#refusals.crashed(drop, exits)
     this.#deps.background(this.#quarantine(generation, exits))
   }
 
@@ -258,7 +254,7 @@ export class PackageController {
     const version = this.#target(active)
     if (version === null) {
       if (active === undefined || this.catalog.get(active.version) !== undefined) return false
-      if (this.#policy.mode === 'manual' || this.#waitForRoom.length > 0) return false
+      if (this.#policy.mode === 'manual' || this.#refusals.waitForRoom.length > 0) return false
       this.#deps.warn({ package: this.package, version: active.version }, 'no version is left')
       await this.#deps.swapper.unroute(this, 'the last version left the folder')
       return false
@@ -278,14 +274,13 @@ export class PackageController {
       return true
     } catch (error) {
       if (this.#closed) return false
-      this.#refuse(version, toHeadgateError(error))
+      // A load that failed has said so already; a swap has not.
+      const drop = this.catalog.get(version)
+      if (drop !== undefined && this.catalog.refusal(version) === undefined) {
+        this.#refusals.refuse(drop, error)
+      }
       return true
     }
-  }
-
-  /** Versions put off only until another generation has drained. */
-  get #waitForRoom(): LoadRefusal[] {
-    return this.catalog.refusals().filter(({ error }) => error.code === 'GENERATION_LIMIT')
   }
 
   #target(active: Generation | undefined): string | null {
@@ -316,11 +311,21 @@ export class PackageController {
     if (drop === undefined) return Promise.reject(this.#noMatch(version))
     const load = this.#loadDrop(drop)
       .catch((error: unknown) => {
-        throw this.#closed ? new HeadgateError('EXECUTOR_CLOSING') : error
+        if (this.#closed) throw new HeadgateError('EXECUTOR_CLOSING')
+        // O2: whoever asked for it; what is refused is not loaded again and again.
+        if (this.catalog.get(version) === drop) this.#refusals.refuse(drop, error)
+        throw error
       })
       .finally(() => this.#loads.delete(version))
     this.#loads.set(version, load)
     return load
+  }
+
+  /** Why the version a pin means cannot be called for now. */
+  #putOff(wanted: string): HeadgateError | undefined {
+    const version = matchVersion(wanted, this.catalog.versions())
+    const refusal = version === null ? undefined : this.catalog.refusal(version)
+    return refusal?.kind === 'deferred' ? HeadgateError.fromRecord(refusal.error) : undefined
   }
 
   #noMatch(wanted: string): HeadgateError {
@@ -347,8 +352,7 @@ export class PackageController {
       if (this.#closed) queueMicrotask(() => giveUp(born))
     })
     this.#loaded.set(loaded.generation, { ...loaded, drop })
-    this.#retries.delete(drop.version)
-    this.catalog.forgive(drop.version)
+    this.#refusals.forget(drop.version)
     return loaded.generation
   }
 
@@ -369,23 +373,6 @@ export class PackageController {
       probeMs: fresh ? loaded.times.probeMs : null,
     })
     this.#deps.swapped()
-  }
-
-  #refuse(version: string, error: HeadgateError): void {
-    const drop = this.catalog.get(version)
-    if (drop === undefined) return
-    // A fault of ours, or of the machine, is not the fault of the bytes.
-    const kind = error.retryable || error.code === 'INTERNAL' ? 'deferred' : 'rejected'
-    this.catalog.refuse({ drop, kind, error: error.toRecord(), since: this.#deps.now() })
-    this.#deps.warn({ package: this.package, version, code: error.code }, error.message)
-    if (kind === 'deferred' && error.code !== 'GENERATION_LIMIT') {
-      const tries = this.#retries.get(version) ?? 0
-      this.#retries.set(version, tries + 1)
-      this.#deps.after(Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** tries), () => {
-        this.catalog.forgive(version)
-        this.settle()
-      })
-    }
   }
 
   #evictWarm(): void {

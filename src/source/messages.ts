@@ -67,6 +67,7 @@ const refusedSchema = z.object({
   digest: digestSchema.exactOptional(),
   error: errorRecordSchema,
   since: z.number(),
+  again: z.enum(['change', 'retry']),
 })
 
 const watchSchema = z.object({

@@ -212,7 +212,8 @@ export class Reconciler {
     const last = record.refusal
     const error = verdict.error.toRecord()
     const since = last?.kind === kind ? last.since : now
-    const refusal = { entry: record.entry, kind, tenant, ...identity, error, since }
+    const again = verdict.lookAgain === 'on-change' ? 'change' : 'retry'
+    const refusal = { entry: record.entry, kind, tenant, ...identity, error, since, again } as const
     this.#records.set(record.entry, {
       ...record,
       next: nextLook(record.next, verdict.lookAgain, monotonic),

@@ -41,6 +41,8 @@ export interface RefusedDrop {
   readonly digest?: string
   readonly error: ErrorRecord
   readonly since: number
+  /** `change`: looked at when its bytes change; `retry`: also by itself, later and later. */
+  readonly again: 'change' | 'retry'
 }
 
 export interface RemovedDrop {

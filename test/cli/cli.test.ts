@@ -221,6 +221,8 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
           digest: null,
           error: { code: 'GRAPH_INVALID', message: 'workflow daily has a cycle', retryable: false },
           since: 1,
+          again: 'change',
+          retryAt: null,
         },
       ],
     }),

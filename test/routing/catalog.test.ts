@@ -26,7 +26,14 @@ t.test('versions are listed highest first, and a refused one is not eligible', (
   for (const version of ['1.2.0', '1.10.0', '2.0.0-rc.1', '1.9.0']) catalog.add(drop(version))
   t.same(catalog.versions(), ['2.0.0-rc.1', '1.10.0', '1.9.0', '1.2.0'])
   const error = new HeadgateError('EXECUTOR_CLOSING').toRecord()
-  catalog.refuse({ drop: drop('1.10.0'), kind: 'rejected', error, since: 1 })
+  catalog.refuse({
+    drop: drop('1.10.0'),
+    kind: 'rejected',
+    error,
+    since: 1,
+    again: 'change',
+    retryAt: null,
+  })
   t.same(catalog.eligible(), ['2.0.0-rc.1', '1.9.0', '1.2.0'])
   t.match(catalog.refusal('1.10.0'), { kind: 'rejected', since: 1 })
   t.equal(catalog.refusals().length, 1)
@@ -39,7 +46,14 @@ t.test('a version that left takes its refusal with it', (t) => {
   const catalog = new Catalog()
   catalog.add(drop('1.0.0'))
   const error = new HeadgateError('EXECUTOR_CLOSING').toRecord()
-  catalog.refuse({ drop: drop('1.0.0'), kind: 'deferred', error, since: 1 })
+  catalog.refuse({
+    drop: drop('1.0.0'),
+    kind: 'deferred',
+    error,
+    since: 1,
+    again: 'retry',
+    retryAt: 2,
+  })
   catalog.remove('1.0.0')
   t.equal(catalog.get('1.0.0'), undefined)
   t.same(catalog.refusals(), [])

@@ -202,6 +202,54 @@ t.test('R2: what is settled is not read again until its form changes', (t) => {
   t.end()
 })
 
+t.test('R2: over 100 further passes no refused drop is opened again', (t) => {
+  const b = bench(t)
+  const files = packed(packageFiles('alpha', '1.0.0'))
+  b.place.drop('no-json', packed({ 'index.js': '' }))
+  b.place.drop('bad-json', packed({ 'package.json': '{}' }))
+  b.place.drop('bad-manifest', { ...files, [MANIFEST_FILE]: '[]' })
+  b.place.drop('short', { ...files, 'src/index.ts': '' })
+  b.place.drop('differs', { ...files, 'src/index.ts': `${'x'.repeat(28)}\n`.slice(0, 29) })
+  b.place.drop('linked', files)
+  symlinkSync('/nowhere', join(b.place.path('linked'), 'odd'))
+  writeFileSync(b.place.path('file.txt'), 'x')
+  b.place.drop('known', packed(packageFiles('beta', '1.0.0')))
+  b.place.drop('conflict', packed(packageFiles('beta', '1.0.0', { 'more.ts': '' })))
+  b.advance(QUIET_MS + 1)
+  b.pass()
+  const entries = readdirSync(b.place.packagesDir).length
+  t.equal(b.refused.length, entries - 1, b.lines.join('\n'))
+  t.ok(b.refused.every(({ again }) => again === 'change'))
+  b.reads()
+  for (let pass = 0; pass < 100; pass++) {
+    b.advance(60_000)
+    t.same(b.pass(), [])
+  }
+  t.equal(b.reads(), 100 * entries, 'one step an entry, none for a file')
+  t.equal(b.nextLookInMs(), null, 'and none of them asks for a look')
+  writeFiles(b.place.path('no-json'), packed(packageFiles('gamma', '1.0.0', { 'index.js': '' })))
+  t.same(b.pass(), ['cleared no-json', 'staged no-json gamma@1.0.0'], 'until its bytes change')
+  t.end()
+})
+
+t.test('what cannot be read is tried again later and later, and said once', (t) => {
+  const b = bench(t)
+  b.place.drop('alpha', packed(packageFiles('alpha', '1.0.0')))
+  const file = join(b.place.path('alpha'), 'src/index.ts')
+  chmodSync(file, 0)
+  asOrdinaryUser(b.place, () => b.pass())
+  t.match(b.refused, [{ kind: 'incomplete', again: 'retry' }])
+  b.reads()
+  for (let second = 0; second < 600; second++) {
+    b.advance(1000)
+    asOrdinaryUser(b.place, () => b.pass())
+  }
+  t.equal(b.lines.length, 1)
+  const tries = b.reads() - 600
+  t.ok(tries > 10 && tries < 60, `${tries} reads in ten minutes`)
+  t.end()
+})
+
 t.test('an empty folder waits, and one without package.json is refused once quiet', (t) => {
   const b = bench(t)
   mkdirSync(b.place.path('alpha'))
