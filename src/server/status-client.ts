@@ -228,15 +228,17 @@ export class StatusClient {
   }
 
   #subscribeState(frame: SubscribeFrame, source: StatusSource): void {
+    const filter = frame.filter ?? {}
+    const topic = source.topicFor(filter)
     const subscription = new StateSubscription({
       id: frame.id,
-      topic: source.topic,
-      filter: frame.filter ?? {},
+      topic,
+      filter,
       gapMs: 1_000 / (frame.maxHz ?? HIGHEST_HZ),
       boot: this.#options.boot,
     })
     this.#subscriptions.set(frame.id, subscription)
-    source.load().then(
+    source.load(topic).then(
       () => {
         subscription.begin()
         this.#pumpNow()

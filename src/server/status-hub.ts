@@ -21,7 +21,8 @@ import { ControlFeed } from './control-feed.ts'
 import type { ServerContext } from './http-route.ts'
 import { refuseSocket } from './problem-reply.ts'
 import { StatusClient } from './status-client.ts'
-import { ExecutorSource, PackagesSource, ReceiptsSource } from './status-sources.ts'
+import { ReceiptsSource } from './receipts-source.ts'
+import { ExecutorSource, PackagesSource } from './status-sources.ts'
 
 const FLUSH_MS = 100
 const TICK_MS = 500
@@ -196,8 +197,7 @@ export class StatusHub {
     this.#tickTimer = this.#clock.after(TICK_MS, () => this.#tick())
     this.#ticks += 1
     this.#guarded(() => {
-      for (const source of Object.values(this.#sources))
-        if (source.topic.watchers > 0) source.refresh()
+      for (const source of Object.values(this.#sources)) source.refresh()
     })
     const isBookmark = this.#ticks % TICKS_PER_BOOKMARK === 0
     for (const client of this.#clients.values()) {

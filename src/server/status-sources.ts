@@ -1,5 +1,5 @@
 /**
- * Where the rows of the state topics come from.
+ * Where the rows of the state topics executor and packages come from (receipts: receipts-source.ts).
  *
  * Owns: which rows are dirty, and reading them from the executor.
  *
@@ -9,22 +9,21 @@
  */
 
 import type { Executor } from '../executor/api.ts'
-import type { ExecutorRow, PackageRow, SwapReceiptRow } from '../protocol/status.ts'
+import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
+import type { TopicFilter } from '../protocol/status-stream.ts'
 import { rowKey } from '../protocol/topics.ts'
 import { StateTopic } from './state-topic.ts'
 
 export interface StatusSource {
-  readonly topic: StateTopic
+  /** The topic whose rows a subscription with this filter is shown. */
+  topicFor(filter: TopicFilter): StateTopic
   /** Makes the topic complete for a watcher that was just added. */
-  load(): Promise<void>
+  load(topic: StateTopic): Promise<void>
   /** Reads what is dirty. */
   flush(): void
-  /** Twice a second while watched. */
+  /** Twice a second; does nothing unwatched. */
   refresh(): void
 }
-
-/** Newest receipts the topic holds. */
-export const RECEIPTS_KEPT = 100
 
 export class PackagesSource implements StatusSource {
   readonly topic = new StateTopic('packages')
@@ -34,6 +33,10 @@ export class PackagesSource implements StatusSource {
 
   constructor(executor: Executor) {
     this.#executor = executor
+  }
+
+  topicFor(): StateTopic {
+    return this.topic
   }
 
   /** False: nobody is interested. */
@@ -59,6 +62,7 @@ export class PackagesSource implements StatusSource {
   }
 
   refresh(): void {
+    if (this.topic.watchers === 0) return
     const rows = this.#executor.packages()
     for (const row of rows) {
       if (this.#counters.get(rowKey.packages(row)) !== countersOf(row)) this.#put(row)
@@ -109,6 +113,10 @@ export class ExecutorSource implements StatusSource {
     this.#executor = executor
   }
 
+  topicFor(): StateTopic {
+    return this.topic
+  }
+
   mark(): boolean {
     this.#dirty = this.topic.watchers > 0
     return this.#dirty
@@ -125,6 +133,7 @@ export class ExecutorSource implements StatusSource {
   }
 
   refresh(): void {
+    if (this.topic.watchers === 0) return
     const row = this.#executor.status()
     const signature = signatureOf(row)
     if (signature === this.#signature) return
@@ -136,53 +145,4 @@ export class ExecutorSource implements StatusSource {
 /** The row without what always moves: the time, and memory below 4 MiB steps. */
 function signatureOf(row: ExecutorRow): string {
   return JSON.stringify({ ...row, now: 0, rssBytes: Math.round(row.rssBytes / 4_194_304) })
-}
-
-export class ReceiptsSource implements StatusSource {
-  readonly topic = new StateTopic('receipts')
-  readonly #executor: Executor
-  #loading: Promise<void> | undefined
-
-  constructor(executor: Executor) {
-    this.#executor = executor
-  }
-
-  /** A receipt was written or completed. */
-  add(receipt: SwapReceiptRow): boolean {
-    // Before the first load the store's answer will carry it.
-    if (this.#loading === undefined) return false
-    this.#put(receipt)
-    return this.topic.watchers > 0
-  }
-
-  load(): Promise<void> {
-    this.#loading ??= this.#load().catch((error: unknown) => {
-      this.#loading = undefined
-      throw error
-    })
-    return this.#loading
-  }
-
-  async #load(): Promise<void> {
-    const found = await this.#executor.receipts({ limit: RECEIPTS_KEPT })
-    for (const receipt of found) {
-      // What came as an event meanwhile is newer than the store's answer.
-      if (this.topic.get(rowKey.receipts(receipt)) === undefined) this.#put(receipt)
-    }
-  }
-
-  flush(): void {}
-
-  refresh(): void {}
-
-  #put(receipt: SwapReceiptRow): void {
-    this.topic.put({
-      key: rowKey.receipts(receipt),
-      tenant: receipt.tenant,
-      package: receipt.package,
-      json: JSON.stringify(receipt),
-    })
-    const epochs = [...this.topic.keys()].map(Number).sort((a, b) => b - a)
-    for (const epoch of epochs.slice(RECEIPTS_KEPT)) this.topic.delete(String(epoch))
-  }
 }

@@ -117,6 +117,30 @@ t.test('receipts: the newest 100, then each new one and each completed one', asy
   t.match(await client.next('delta', 'e'), { put: [{ state: 'closing' }] })
 })
 
+t.test('receipts with a filter are the newest 100 that pass it, however old', async (t) => {
+  const { server, executor } = await serve(t, {}, (fake) => {
+    fake.swap(1, { package: 'quiet' })
+    for (let epoch = 2; epoch <= 150; epoch++) fake.swap(epoch)
+    for (let epoch = 151; epoch <= 270; epoch++) fake.swap(epoch, { tenant: 'acme' })
+  })
+  const client = await probe(t, server.port)
+  const epochs = ({ rows }: { rows: unknown[] }): number[] =>
+    rows.map((row) => (row as { epoch: number }).epoch).sort((a, b) => a - b)
+  const quiet = { filter: { tenant: 'public', package: 'quiet' } }
+  t.same(epochs(await client.subscribe('q', 'receipts', quiet)), [1])
+  const ours = epochs(await client.subscribe('t', 'receipts', { filter: { tenant: 'public' } }))
+  t.same([ours.length, ours[0], ours.at(-1)], [100, 51, 150])
+  const all = epochs(await client.subscribe('a', 'receipts'))
+  t.same([all.length, all[0]], [100, 171])
+
+  executor.swap(271, { package: 'quiet' })
+  t.match(await client.next('delta', 'q'), { put: [{ epoch: 271 }], del: [] })
+  client.send({ type: 'unsubscribe', id: 'q' })
+  executor.swap(272, { package: 'quiet' })
+  const again = await client.subscribe('q2', 'receipts', quiet)
+  t.same(epochs(again), [1, 271, 272])
+})
+
 t.test('the control log goes on from `since` in the store to live without a gap', async (t) => {
   const { server, executor } = await serve(t, {}, (fake) => {
     for (let i = 0; i < 700; i++) fake.append({}, false)
