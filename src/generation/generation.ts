@@ -13,7 +13,7 @@
 
 import type { Clock, Timer } from '../base/clock.ts'
 import { Deque } from '../base/deque.ts'
-import { HeadgateError } from '../base/errors.ts'
+import { HeadgateError, messageOf } from '../base/errors.ts'
 import { DurationHistogram } from '../base/histogram.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import {
@@ -235,12 +235,10 @@ export class Generation implements Serving {
       this.take('ready', 'setup and probe passed')
       return times
     } catch (error) {
-      const why = error instanceof Error ? error.message : 'unknown'
       const isGivenUp = !this.can('refuse')
-      if (!isGivenUp) this.take('refuse', why)
+      if (!isGivenUp) this.take('refuse', messageOf(error))
       await this.#ending
-      if (isGivenUp) throw new HeadgateError('EXECUTOR_CLOSING')
-      throw error
+      throw isGivenUp ? new HeadgateError('EXECUTOR_CLOSING') : error
     }
   }
 
