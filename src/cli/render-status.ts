@@ -45,17 +45,21 @@ export function renderStatus(status: StatusDocument, paint: Paint): string {
 
 function executorLines(row: ExecutorRow, paint: Paint): string[] {
   const state = row.state === 'ready' ? paint('green', row.state) : paint('yellow', row.state)
-  const watch =
-    row.watch.reason === null ? row.watch.mode : `${row.watch.mode}: ${row.watch.reason}`
   const isolation = `permissions ${row.isolation.permissions}, network ${row.isolation.network}`
   const lines = [
     `${paint('bold', `headgate ${row.version}`)}  ${state}  up ${span(row.now - row.startedAt)}  pid ${row.pid}  node ${row.node}  epoch ${row.epoch}`,
-    `${row.packages} packages  ${row.threads} threads  spare ${row.spare}  ${mebibytes(row.rssBytes)}  watch ${plain(watch)}  ${isolation}`,
+    `${row.packages} packages  ${row.threads} threads  spare ${row.spare}  ${mebibytes(row.rssBytes)}  ${watchText(row, paint)}  ${isolation}`,
   ]
   if (row.abandonedThreads > 0) {
     lines.push(paint('red', `${row.abandonedThreads} threads could not be ended`))
   }
   return lines
+}
+
+function watchText({ watch }: ExecutorRow, paint: Paint): string {
+  const reason = watch.reason === null ? '' : `: ${plain(watch.reason)}`
+  if (watch.state === 'degraded') return paint('red', `watch degraded, ${watch.mode}${reason}`)
+  return `watch ${watch.mode}${reason}, ${watch.watches} folders`
 }
 
 export function packageLines(row: PackageRow, now: number, paint: Paint): string[] {

@@ -13,8 +13,10 @@ export class DropBoard {
   readonly #source: Source
   readonly #refused = new Map<string, RefusedDrop>()
   #watch: WatchStatus = {
+    state: 'degraded',
     mode: 'missing',
     reason: 'not looked at yet',
+    watches: 0,
     lastReconcileAt: 0,
     lastReconcileMs: 0,
     entries: 0,
@@ -33,6 +35,10 @@ export class DropBoard {
     })
     source.events.on('watch', (watch) => {
       this.#watch = watch
+    })
+    // Until the next thread says how it watches.
+    source.events.on('fault', ({ message }) => {
+      this.#watch = { ...this.#watch, state: 'degraded', reason: message, watches: 0 }
     })
   }
 

@@ -33,7 +33,6 @@ export interface ExecutorFacts {
 export function executorRow(facts: ExecutorFacts): ExecutorRow {
   let threads = facts.spare.threads
   for (const generation of facts.registry.generations()) threads += generation.threads
-  const { mode, reason, lastReconcileAt, lastReconcileMs, entries } = facts.watch
   const restricted = facts.permissions === 'on' && NETWORK_RESTRICTED
   return {
     boot: facts.boot,
@@ -49,7 +48,7 @@ export function executorRow(facts: ExecutorFacts): ExecutorRow {
     spare: facts.spare.state,
     abandonedThreads: facts.abandonedThreads,
     rssBytes: process.memoryUsage.rss(),
-    watch: { mode, reason: reason ?? null, lastReconcileAt, lastReconcileMs, entries },
+    watch: { ...facts.watch, reason: facts.watch.reason ?? null },
     isolation: { permissions: facts.permissions, network: restricted ? 'restricted' : 'open' },
     refusals: [...facts.refused]
       .filter((one) => one.package === undefined)

@@ -118,8 +118,13 @@ export const executorRowSchema = z.object({
   abandonedThreads: z.int(),
   rssBytes: z.int(),
   watch: z.object({
+    /** `degraded`: drops are noticed late, or not at all; `reason` says why. */
+    state: z.enum(['ok', 'degraded']),
+    /** `events`: file events and reconcile; `poll`: reconcile only; `missing`: the folder cannot be read. */
     mode: z.enum(['events', 'poll', 'missing']),
     reason: z.string().nullable(),
+    /** Folders with a file watch of the system. */
+    watches: z.int(),
     lastReconcileAt: z.number(),
     lastReconcileMs: z.number(),
     entries: z.int(),

@@ -71,8 +71,10 @@ const refusedSchema = z.object({
 })
 
 const watchSchema = z.object({
+  state: z.enum(['ok', 'degraded']),
   mode: z.enum(['events', 'poll', 'missing']),
   reason: textSchema.exactOptional(),
+  watches: z.int(),
   lastReconcileAt: z.number(),
   lastReconcileMs: z.number(),
   entries: z.int(),

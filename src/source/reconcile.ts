@@ -162,7 +162,7 @@ export class Reconciler {
     try {
       verdict =
         walk === null
-          ? rejected(refusalOf(candidate))
+          ? refusedAsItIs(candidate)
           : examineDrop(candidate, walk, {
               store: this.#options.store,
               // A file time of the future (a stepped clock, another machine's) is not waited for.
@@ -263,6 +263,13 @@ function nextLook(last: Next, lookAgain: LookAgain, monotonic: number): Next {
   }
 }
 
+/** Without a look into it. A folder of a tenant that cannot be listed is in nobody's way. */
+function refusedAsItIs(candidate: Candidate): Verdict {
+  const error = refusalOf(candidate)
+  if (error.code !== 'DROP_INCOMPLETE') return rejected(error)
+  return { kind: 'incomplete', error, identity: {}, lookAgain: 'on-change' }
+}
+
 function refusalOf({ entry, kind }: Candidate): HeadgateError {
   if (kind.type === 'directory')
     return new HeadgateError('INTERNAL', { why: `${entry} is a folder` })
@@ -273,6 +280,8 @@ function refusalOf({ entry, kind }: Candidate): HeadgateError {
       return new HeadgateError('FILE_REFUSED', { entry, file: entry, why: kind.why })
     case 'DROP_UNSUPPORTED':
       return new HeadgateError('DROP_UNSUPPORTED', { entry, why: kind.why })
+    case 'DROP_INCOMPLETE':
+      return new HeadgateError('DROP_INCOMPLETE', { entry, why: kind.why })
   }
 }
 

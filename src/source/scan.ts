@@ -15,7 +15,7 @@ export type CandidateKind =
   /** Not a drop; `code` says which refusal it is. */
   | {
       readonly type: 'refused'
-      readonly code: 'DROP_UNSUPPORTED' | 'FILE_REFUSED' | 'NAME_INVALID'
+      readonly code: 'DROP_UNSUPPORTED' | 'FILE_REFUSED' | 'NAME_INVALID' | 'DROP_INCOMPLETE'
       readonly why: string
     }
 
@@ -89,7 +89,12 @@ function scanTenant(
   try {
     for (const found of list(path)) add(candidates, `${name}/${found.name}`, tenant, path, found)
   } catch (fault) {
-    if (codeOf(fault) !== 'ENOENT') unreadable.add(`${name}/`)
+    const code = codeOf(fault)
+    if (code === 'ENOENT') return
+    unreadable.add(`${name}/`)
+    const why = `the folder cannot be listed: ${code}`
+    const kind = { type: 'refused', code: 'DROP_INCOMPLETE', why } as const
+    candidates.push({ entry: name, tenant, path, kind, stamp: code })
   }
 }
 

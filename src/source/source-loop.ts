@@ -7,6 +7,8 @@
  * L1  a link waits for one file to be read or synced at most, never for a whole pass.
  * L2  syncing begins when the thread has been idle for a moment: a version just reported is linked
  *     first.
+ * L3  a system without watches left is asked again every REWATCH_MS; until it has some, and whenever
+ *     the root cannot be read, the status says `degraded`, and the reconcile goes on alone.
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
@@ -20,8 +22,7 @@ import { Reconciler } from './reconcile.ts'
 import { scanRoot } from './scan.ts'
 import type { Scan } from './scan.ts'
 import type { WatchStatus } from './source.ts'
-import { watchRoot } from './watch.ts'
-import type { Watching } from './watch.ts'
+import type { WatchHandlers, Watching } from './watch.ts'
 
 export interface LoopDeps {
   readonly clock: Clock
@@ -30,11 +31,13 @@ export interface LoopDeps {
   readonly post: (message: FromThread) => void
   /** A message that arrived and was not delivered yet; undefined: none. */
   readonly nextMessage: () => ToThread | undefined
+  readonly watch: (root: string, handlers: WatchHandlers) => Watching
   /** The thread may end. */
   readonly ended: () => void
 }
 
 const IDLE_BEFORE_SYNC_MS = 20
+const REWATCH_MS = 30_000
 
 type Phase = 'new' | 'open' | 'closing'
 
@@ -47,7 +50,8 @@ export class SourceLoop {
   readonly #closings = new Set<Promise<unknown>>()
   #phase: Phase = 'new'
   #watching: Watching | undefined
-  #exhausted: string | undefined
+  /** Why there are no events; `at`: monotonic ms of the last try. */
+  #exhausted: { readonly reason: string; readonly at: number } | undefined
   #root: string | null = null
   #missing: string | undefined
   #lastReconcileAt = 0
@@ -152,18 +156,29 @@ export class SourceLoop {
     const isNewRoot = was !== undefined || (this.#root !== null && this.#root !== scan.root)
     this.#root = scan.root
     // The old watcher may still be watching the folder that was moved away.
-    if (isNewRoot && this.#exhausted === undefined) this.#watch()
+    const lastTry = this.#exhausted?.at ?? Number.POSITIVE_INFINITY
+    const isTimeToTry = this.#deps.clock.monotonic() - lastTry >= REWATCH_MS
+    if (isTimeToTry || (isNewRoot && this.#exhausted === undefined)) this.#watch()
     return was !== undefined
   }
 
   #watch(): void {
     this.#unwatch()
     if (this.#data.watch === 'poll') return
-    this.#watching = watchRoot(this.#data.packagesDir, {
+    const { clock, watch } = this.#deps
+    // A try that neither fails nor becomes ready is not followed by another at once.
+    if (this.#exhausted !== undefined) {
+      this.#exhausted = { ...this.#exhausted, at: clock.monotonic() }
+    }
+    this.#watching = watch(this.#data.packagesDir, {
       hint: (entry) => this.#pacer.hint(entry),
+      ready: () => {
+        this.#exhausted = undefined
+        this.#pacer.full()
+      },
       uncertain: () => this.#pacer.full(),
       exhausted: (reason) => {
-        this.#exhausted = reason
+        this.#exhausted = { reason, at: clock.monotonic() }
         this.#unwatch()
         this.#pacer.full()
       },
@@ -180,6 +195,7 @@ export class SourceLoop {
   #postStatus(): void {
     const event = {
       ...this.#mode(),
+      watches: this.#watching?.folders ?? 0,
       lastReconcileAt: this.#lastReconcileAt,
       lastReconcileMs: this.#lastReconcileMs,
       entries: this.#reconciler.entries,
@@ -187,11 +203,18 @@ export class SourceLoop {
     this.#deps.post({ type: 'watch', event })
   }
 
-  #mode(): Pick<WatchStatus, 'mode' | 'reason'> {
-    if (this.#missing !== undefined) return { mode: 'missing', reason: this.#missing }
-    if (this.#exhausted !== undefined) return { mode: 'poll', reason: this.#exhausted }
-    if (this.#data.watch === 'poll') return { mode: 'poll', reason: 'asked for by option' }
-    return { mode: 'events' }
+  /** L3 */
+  #mode(): Pick<WatchStatus, 'state' | 'mode' | 'reason'> {
+    if (this.#missing !== undefined) {
+      return { state: 'degraded', mode: 'missing', reason: this.#missing }
+    }
+    if (this.#exhausted !== undefined) {
+      return { state: 'degraded', mode: 'poll', reason: this.#exhausted.reason }
+    }
+    if (this.#data.watch === 'poll') {
+      return { state: 'ok', mode: 'poll', reason: 'asked for by option' }
+    }
+    return { state: 'ok', mode: 'events' }
   }
 
   #link({ id, digest, slotDir, entryFile }: Extract<ToThread, { type: 'link' }>): void {

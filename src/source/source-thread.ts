@@ -7,6 +7,7 @@ import { systemClock } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
 import { threadDataSchema, toThreadSchema } from './messages.ts'
 import { SourceLoop } from './source-loop.ts'
+import { watchRoot } from './watch.ts'
 
 const port = parentPort
 if (port === null) throw new HeadgateError('INTERNAL', { why: 'source-thread.ts is not a program' })
@@ -19,6 +20,7 @@ const loop = new SourceLoop(threadDataSchema.parse(workerData), {
     const received = receiveMessageOnPort(port)
     return received === undefined ? undefined : toThreadSchema.parse(received.message)
   },
+  watch: watchRoot,
   ended: () => port.close(),
 })
 port.on('message', (message: unknown) => loop.receive(toThreadSchema.parse(message)))

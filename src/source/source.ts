@@ -54,9 +54,13 @@ export interface RemovedDrop {
 }
 
 export interface WatchStatus {
+  /** `degraded`: drops are noticed late, or not at all; `reason` says why. */
+  readonly state: 'ok' | 'degraded'
   /** `events`: file events and reconcile; `poll`: reconcile only; `missing`: the root cannot be read. */
   readonly mode: 'events' | 'poll' | 'missing'
   readonly reason?: string
+  /** Folders with a file watch of the system. */
+  readonly watches: number
   readonly lastReconcileAt: number
   readonly lastReconcileMs: number
   readonly entries: number

@@ -13,13 +13,17 @@ import { entryOf, isIgnoredName } from './scan.ts'
 export interface WatchHandlers {
   /** Something changed in an entry; null: among the names of the root. */
   hint(entry: string | null): void
-  /** Events may have been lost; also when the watcher has become ready. */
+  /** Events come from now on. */
+  ready(): void
+  /** Events may have been lost. */
   uncertain(): void
   /** The system has no watches left: there will be no reliable events. */
   exhausted(reason: string): void
 }
 
 export interface Watching {
+  /** Folders that are watched, which is what they cost the system in watches. */
+  readonly folders: number
   close(): Promise<void>
 }
 
@@ -50,7 +54,7 @@ export function watchRoot(root: string, handlers: WatchHandlers): Watching {
     hint(typeof watched === 'string' ? join(watched, path ?? '') : root)
   })
   watcher.on('ready', () => {
-    if (open) handlers.uncertain()
+    if (open) handlers.ready()
   })
   watcher.on('error', (fault) => {
     if (!open) return
@@ -59,11 +63,20 @@ export function watchRoot(root: string, handlers: WatchHandlers): Watching {
     else handlers.uncertain()
   })
   return {
+    get folders() {
+      return Object.keys(watcher.getWatched()).filter((path) => isWatched(root, path)).length
+    },
     close() {
       open = false
       return watcher.close()
     },
   }
+}
+
+/** chokidar's list names the root's parent and folders one level too deep, which have no watch. */
+function isWatched(root: string, path: string): boolean {
+  const parts = relative(root, path).split(sep)
+  return parts[0] !== '..' && parts.length <= DEPTH
 }
 
 /** Parts that are large and seldom change alone: the reconcile sees them. */

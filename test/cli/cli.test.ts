@@ -243,7 +243,11 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   ]) {
     t.match(stdout, part)
   }
-  t.match((await run(['status', ...url], { isTTY: true })).stdout, '\u001b[')
+  t.match(stdout, 'watch events, 3 folders')
+  executor.watch = { state: 'degraded', mode: 'poll', reason: 'no file watches left (ENOSPC)' }
+  const degraded = (await run(['status', ...url], { isTTY: true })).stdout
+  t.match(degraded, 'watch degraded, poll: no file watches left (ENOSPC)')
+  t.match(degraded, '\u001b[')
   const noColor = await run(['status', ...url], { isTTY: true, env: { NO_COLOR: '1' } })
   t.notMatch(noColor.stdout, '\u001b')
   const one = await run(['status', 'public::analytics', ...url])

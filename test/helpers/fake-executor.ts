@@ -31,6 +31,7 @@ export class FakeExecutor implements Executor {
   /** Calls of control(). */
   storeReads = 0
   state: ExecutorRow['state'] = 'ready'
+  watch: Partial<ExecutorRow['watch']> = {}
   onInvoke: FakeInvoke = async (_namespace, body) => answer(body)
 
   async invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
@@ -43,7 +44,8 @@ export class FakeExecutor implements Executor {
 
   status(): ExecutorRow {
     this.reads += 1
-    return executorRow(this.state, this.rows.size)
+    const row = executorRow(this.state, this.rows.size)
+    return { ...row, watch: { ...row.watch, ...this.watch } }
   }
 
   packages(): readonly PackageRow[] {
@@ -143,8 +145,10 @@ export function executorRow(state: ExecutorRow['state'], packages: number): Exec
     abandonedThreads: 0,
     rssBytes: 64 * 1_048_576,
     watch: {
+      state: 'ok',
       mode: 'events',
       reason: null,
+      watches: 3,
       lastReconcileAt: 60_000,
       lastReconcileMs: 3,
       entries: packages,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { silentLogger } from '../../src/base/logger.ts'
+import { type Logger, silentLogger } from '../../src/base/logger.ts'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import type { RefusedDrop, Source, SourceOptions, StagedDrop } from '../../src/source/source.ts'
 import { createSource } from '../../src/source/thread-source.ts'
@@ -81,13 +81,11 @@ export function watchPlace(
   t: { teardown(fn: () => Promise<void>): void },
   place: Place,
   options: Partial<SourceOptions> = {},
+  logger: Logger = silentLogger,
 ): Seen {
   const { packagesDir, artifactsDir } = place
   const timing = { reconcileMs: 60, quietMs: 80, removeAfterMs: 100 }
-  const source = createSource(
-    { packagesDir, artifactsDir, ...timing, ...options },
-    { logger: silentLogger },
-  )
+  const source = createSource({ packagesDir, artifactsDir, ...timing, ...options }, { logger })
   t.teardown(() => source.close())
   const lines: string[] = []
   const allStaged: StagedDrop[] = []

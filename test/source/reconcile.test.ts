@@ -500,12 +500,14 @@ t.test('R4: a root that is missing or unreadable removes nothing', (t) => {
   renameSync(away, b.place.packagesDir)
   t.same(b.pass(), [])
   chmodSync(join(b.place.packagesDir, '@acme'), 0)
+  asOrdinaryUser(b.place, () => t.same(b.pass(), ['incomplete @acme DROP_INCOMPLETE']))
+  t.match(b.refused[0]?.error.message, /cannot be listed: EACCES/)
   for (let i = 0; i < 3; i++) {
     asOrdinaryUser(b.place, () => t.same(b.pass(), []))
     b.advance(10 * REMOVE_AFTER_MS)
   }
   chmodSync(join(b.place.packagesDir, '@acme'), 0o755)
-  t.same(b.pass(), [])
+  t.same(b.pass(), ['cleared @acme'])
   rmSync(b.place.path('alpha'), { recursive: true })
   b.pass()
   b.advance(REMOVE_AFTER_MS)

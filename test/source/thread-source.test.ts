@@ -233,13 +233,16 @@ t.test('T2: a thread that dies is replaced, and what changed meanwhile is report
   const collect = (thread: Worker): void => void threads.push(thread)
   process.on('worker', collect)
   t.teardown(() => void process.off('worker', collect))
-  const seen = watchPlace(t, place, { reconcileMs: 20, removeAfterMs: 40 })
+  const errors: unknown[] = []
+  const logger = { ...silentLogger, error: (...line: unknown[]) => void errors.push(line) }
+  const seen = watchPlace(t, place, { reconcileMs: 20, removeAfterMs: 40 }, logger)
   for (const name of ['stays', 'goes']) place.drop(name, packed(packageFiles(name, '1.0.0')))
   place.drop('refused', packed({ 'package.json': '{}' }))
   await seen.source.start()
   const fault = seen.source.events.once('fault')
   await threads[0]?.terminate()
   t.match(await fault, { code: 'INTERNAL', message: /source thread was lost/ })
+  t.match(errors, [[{ why: /\S/, restartInMs: 50 }, 'the source thread was lost']], 'logged once')
   const removed = seen.source.events.once('removed')
   const cleared = seen.source.events.once('cleared')
   rmSync(place.path('goes'), { recursive: true })
