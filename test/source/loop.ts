@@ -62,6 +62,9 @@ export function openLoop(
         return
       case 'watch':
         status = message.event
+        return
+      case 'started':
+      case 'answer':
     }
   }
   const loop = new SourceLoop(

@@ -18,7 +18,7 @@ function run(
   place: Place,
   prefix: readonly string[],
 ): { lines: Record<string, unknown>[]; errors: () => string; end(): Promise<number | null> } {
-  const [command = '', ...args] = [
+  const [command, ...args] = [
     ...prefix,
     process.execPath,
     PROGRAM,
@@ -126,6 +126,6 @@ t.test('a source without rights names what it cannot read, and takes the rest', 
 function asSomebodyElse(): readonly string[] | null {
   if (process.getuid?.() !== 0) return ['env']
   const prefix = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
-  const [command = '', ...args] = [...prefix, process.execPath, '--version']
+  const [command, ...args] = [...prefix, process.execPath, '--version']
   return spawnSync(command, args, { cwd: '/' }).status === 0 ? prefix : null
 }
