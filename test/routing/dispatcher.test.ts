@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { withRoute } from '../../src/domain/route.ts'
 import type { Generation } from '../../src/generation/generation.ts'
 import { Dispatcher, PackageLine } from '../../src/routing/dispatcher.ts'
@@ -11,15 +11,21 @@ refuseLeaks(t)
 const harness = openHarness(t)
 const ECHO = { tasks: { echo: 'return ctx.input' } }
 
+async function serve(t: Test): Promise<Generation> {
+  const { generation } = await harness.serve(ECHO)
+  t.teardown(() => generation.close(true))
+  return generation
+}
+
 /** A generation with the traffic of one line, and the dispatcher that feeds it. */
-async function open(): Promise<{
+async function open(t: Test): Promise<{
   readonly generation: Generation
   readonly registry: Registry
   readonly dispatcher: Dispatcher
   readonly line: PackageLine
   route(active: number | null): void
 }> {
-  const { generation } = await harness.serve(ECHO)
+  const generation = await serve(t)
   const registry = new Registry()
   const dispatcher = new Dispatcher(registry)
   const line = new PackageLine('public', 'p')
@@ -40,7 +46,7 @@ async function open(): Promise<{
 }
 
 t.test('D3: a lone request leaves at the end of the running callback', async (t) => {
-  const { generation, dispatcher, line } = await open()
+  const { generation, dispatcher, line } = await open(t)
   const call = new Call(1, 'echo', 'alone')
   dispatcher.enqueue(line, call)
   t.equal(generation.ledger.held, 0, 'what else this callback brings may travel with it')
@@ -50,7 +56,7 @@ t.test('D3: a lone request leaves at the end of the running callback', async (t)
 })
 
 t.test('D3: with something under way requests wait for the turn and travel together', async (t) => {
-  const { generation, dispatcher, line } = await open()
+  const { generation, dispatcher, line } = await open(t)
   const first = new Call(1, 'echo', 1)
   dispatcher.enqueue(line, first)
   await Promise.resolve()
@@ -68,8 +74,8 @@ t.test('D3: with something under way requests wait for the turn and travel toget
 })
 
 t.test('D2: what waits when the route changes goes where the route then points', async (t) => {
-  const { generation, dispatcher, line, registry, route } = await open()
-  const next = (await harness.serve(ECHO)).generation
+  const { generation, dispatcher, line, registry, route } = await open(t)
+  const next = await serve(t)
   registry.add(next)
   const call = new Call(1, 'echo', 'x')
   dispatcher.enqueue(line, call)
@@ -82,7 +88,7 @@ t.test('D2: what waits when the route changes goes where the route then points',
 t.test(
   'a task the generation does not have is refused when it is bound, with the nearest',
   async (t) => {
-    const { dispatcher, line } = await open()
+    const { dispatcher, line } = await open(t)
     const call = new Call(1, 'ecko', null)
     dispatcher.enqueue(line, call)
     await t.rejects(call.answer, { code: 'UNKNOWN_TASK', message: /did you mean echo/ })
@@ -90,7 +96,7 @@ t.test(
 )
 
 t.test('what is given back to a line without a route is refused', async (t) => {
-  const { generation, dispatcher, line, route } = await open()
+  const { generation, dispatcher, line, route } = await open(t)
   const call = new Call(1, 'echo', null)
   route(null)
   dispatcher.giveBack(line, generation, [call])

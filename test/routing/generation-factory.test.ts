@@ -4,6 +4,7 @@ import { resolveOptions } from '../../src/domain/package-json.ts'
 import type { Generation, GenerationUpcalls } from '../../src/generation/generation.ts'
 import { NO_GRANTS } from '../../src/generation/permissions.ts'
 import { SpareThreads } from '../../src/generation/spare-threads.ts'
+import { threadCode } from '../../src/generation/thread-code.ts'
 import type { ThreadHost } from '../../src/generation/thread-host.ts'
 import { GenerationFactory, createHost } from '../../src/routing/generation-factory.ts'
 import { NumberBlocks } from '../../src/routing/number-blocks.ts'
@@ -42,8 +43,10 @@ const UPCALLS: GenerationUpcalls = {
 /** A factory over a spare thread that is ready. */
 async function open(t: Test, text: Omit<PackageText, 'name'>) {
   const workspace = openWorkspace(t)
+  const code = threadCode(workspace.path('thread-code'))
   const base = {
     slotsDir: workspace.path('slots'),
+    code: () => code,
     permissions: 'on',
     clock: systemClock,
     onAbandoned: () => {},
@@ -57,7 +60,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
       hosts.push(host)
       return host
     },
-    onChange: () => {},
+    clock: systemClock,
   })
   t.teardown(() => spare.close())
   await spare.refill()
