@@ -9,6 +9,7 @@ import { addInvokeCommand } from './commands/invoke.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addWhyCommand } from './commands/why.ts'
 import { EXIT } from './exit-codes.ts'
 import { reportError } from './report-error.ts'
 import type { Terminal } from './terminal.ts'
@@ -67,6 +68,7 @@ function buildProgram(context: CommandContext): Command {
     .enablePositionalOptions()
   addStartCommand(program, context)
   addStatusCommand(program, context)
+  addWhyCommand(program, context)
   addInvokeCommand(program, context)
   addReceiptsCommand(program, context)
   addLogCommand(program, context)

@@ -13,8 +13,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   UNKNOWN_PACKAGE: 'headgate status shows what is loaded',
   UNKNOWN_WORKFLOW: 'headgate status <package> shows its workflows',
   UNKNOWN_TASK: 'headgate status <package> shows its workflows',
-  NO_ACTIVE_VERSION: 'headgate status <package> shows why its versions were refused',
-  NO_MATCHING_VERSION: 'headgate status <package> shows the versions present',
+  NO_ACTIVE_VERSION: 'headgate why <package> says why none of its versions serves',
+  NO_MATCHING_VERSION: 'headgate why <package> says what is known of each version',
   DATA_DIR_IN_USE: 'stop it, or choose another with --data',
   INPUT_NOT_JSON: 'quote the JSON for your shell, or read it from a file with --input',
 }

@@ -12,6 +12,7 @@ import { fromProblem } from '../protocol/problem-record.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import type { TopicFilter } from '../protocol/status-stream.ts'
 import type { TopicName } from '../protocol/topics.ts'
+import type { WhyAnswer } from '../protocol/why.ts'
 import { type ConnectionState, StatusStream } from './status-stream.ts'
 import { type OnRows, TopicView } from './topic-view.ts'
 
@@ -70,6 +71,8 @@ export interface HeadgateClient {
   ): Promise<ClientInvokeAnswer>
   packages(): Promise<readonly PackageRow[]>
   package(tenant: string, name: string): Promise<PackageRow>
+  /** Why versions serve or do not: the exact one, or all of which something is known. */
+  why(tenant: string, name: string, version?: string): Promise<WhyAnswer>
   receipts(query?: PageQuery & { readonly before?: number }): Promise<ReceiptsAnswer>
   control(query?: PageQuery & { readonly since?: number }): Promise<ControlAnswer>
   executor(): Promise<ExecutorRow>
@@ -109,8 +112,9 @@ export function createClient(options: ClientOptions): HeadgateClient {
       return JSON.parse((await invokeJson(namespace, text, invokeOptions)).json)
     },
     packages: async () => (await http.get<PackagesAnswer>('/v1/packages')).packages,
-    package: (tenant, name) =>
-      http.get(`/v1/tenants/${encodeURIComponent(tenant)}/packages/${encodeURIComponent(name)}`),
+    package: (tenant, name) => http.get(packagePath(tenant, name)),
+    why: (tenant, name, version) =>
+      http.get(`${packagePath(tenant, name)}/why${queryOf({ version })}`),
     receipts: (query = {}) => http.get(`/v1/receipts${queryOf(query)}`),
     control: (query = {}) => http.get(`/v1/control${queryOf(query)}`),
     executor: () => http.get('/v1/executor'),
@@ -119,6 +123,10 @@ export function createClient(options: ClientOptions): HeadgateClient {
       return stream.watch(new TopicView<T>({ topic, onRows, ...rest }), signal, onState)
     },
   }
+}
+
+function packagePath(tenant: string, name: string): string {
+  return `/v1/tenants/${encodeURIComponent(tenant)}/packages/${encodeURIComponent(name)}`
 }
 
 function invokePath(namespace: string): string {

@@ -30,6 +30,15 @@ export const invokeQuerySchema = z.strictObject({
   generation: count.refine((value) => value >= 1, 'generations begin at 1').optional(),
 })
 
+export const whyQuerySchema = z.strictObject({
+  /** Exact; default: all of which something is known. */
+  version: z
+    .string()
+    .min(1, 'an exact version is needed')
+    .max(256, 'at most 256 characters')
+    .optional(),
+})
+
 export const receiptsQuerySchema = z.strictObject({
   limit,
   /** Receipts of epochs below this one. */

@@ -29,6 +29,7 @@ export type AnswerName =
   | 'Json'
   | 'Packages'
   | 'Package'
+  | 'Why'
   | 'Receipts'
   | 'Control'
   | 'Executor'

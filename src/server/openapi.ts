@@ -21,6 +21,7 @@ import {
   swapReceiptSchema,
   workflowRowSchema,
 } from '../protocol/status.ts'
+import { explainedVersionSchema, whyAnswerSchema } from '../protocol/why.ts'
 import type { HttpRoute } from './http-route.ts'
 
 const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
@@ -29,6 +30,8 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Generation: generationRowSchema,
   Workflow: workflowRowSchema,
   Refusal: refusalRowSchema,
+  Why: whyAnswerSchema,
+  ExplainedVersion: explainedVersionSchema,
   ErrorRecord: errorRecordSchema,
   Receipts: receiptsAnswerSchema,
   Receipt: swapReceiptSchema,

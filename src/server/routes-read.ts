@@ -5,6 +5,7 @@
 import { HeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { checkName } from '../domain/names.ts'
+import { explainPackage } from '../executor/why.ts'
 import {
   type ControlAnswer,
   controlQuerySchema,
@@ -12,8 +13,10 @@ import {
   type PackagesAnswer,
   type ReceiptsAnswer,
   receiptsQuerySchema,
+  whyQuerySchema,
 } from '../protocol/http.ts'
 import type { PackageRow } from '../protocol/status.ts'
+import type { WhyAnswer } from '../protocol/why.ts'
 import { type HttpRoute, parseQuery, pathParam, type ServerContext } from './http-route.ts'
 
 export function readRoutes(context: ServerContext): readonly HttpRoute[] {
@@ -41,6 +44,20 @@ export function readRoutes(context: ServerContext): readonly HttpRoute[] {
       handle: (request): PackageRow => {
         parseQuery(emptyQuerySchema, request.query)
         return packageOf(context, pathParam(request, 'tenant'), pathParam(request, 'package'))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/tenants/{tenant}/packages/{package}/why',
+      operationId: 'explainPackage',
+      summary: 'Why versions of a package serve or do not',
+      query: whyQuerySchema,
+      answer: 'Why',
+      handle: (request): Promise<WhyAnswer> => {
+        const { version } = parseQuery(whyQuerySchema, request.query)
+        const tenant = checkName('tenant', pathParam(request, 'tenant'))
+        const name = checkName('package', pathParam(request, 'package'))
+        return explainPackage(executor, { tenant, package: name, version })
       },
     },
     {

@@ -9,6 +9,7 @@ import { findUrl, writeEndpoint } from '../../src/cli/endpoint.ts'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { runCommand } from '../../src/cli/main.ts'
 import { problemSchema } from '../../src/protocol/problem.ts'
+import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { packageRow, untilAborted } from '../helpers/fake-executor.ts'
 import { serve } from '../server/serve.ts'
 
@@ -74,7 +75,8 @@ t.test('the shim runs the command and keeps its exit code', async (t) => {
     spawned(['status', '--url', 'http://127.0.0.1:9']),
   ])
   t.equal(help.code, 0)
-  for (const name of ['start', 'status', 'invoke', 'receipts', 'log']) t.match(help.stdout, name)
+  for (const name of ['start', 'status', 'why', 'invoke', 'receipts', 'log'])
+    t.match(help.stdout, name)
   t.equal(help.stderr, '')
   t.match(version, { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
   t.match(unknown, { code: 2, stdout: '', stderr: /Did you mean status/ })
@@ -261,6 +263,40 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   executor.append()
   t.match((await run(['log', ...url])).stdout, 'public::analytics@1.2.0#7  standby -> active')
   t.match((await run(['receipts', ...url])).stdout, '#4  public::analytics')
+})
+
+t.test('why says for what reason, and what is not known exits 3', async (t) => {
+  const { server, executor } = await serve(t)
+  executor.rows.set(
+    'public::analytics',
+    packageRow('analytics', { held: { '1.3.0': 'bad \u001b' } }),
+  )
+  executor.rows.set('acme::@acme/b', packageRow('@acme/b', { tenant: 'acme' }))
+  const url = ['--url', server.url]
+  t.match(await run(['why', 'analytics@1.2.0', ...url]), {
+    code: 0,
+    stderr: '',
+    stdout: /^public::analytics@1\.2\.0 {2}active\n {2}It serves as g7 since .*: promoted\.\n/,
+  })
+  const json = await run(['why', 'public::analytics', '--json', ...url])
+  t.equal(json.code, 0)
+  t.match(whyAnswerSchema.parse(JSON.parse(json.stdout)), {
+    package: 'analytics',
+    versions: [{ version: '1.2.0', verdict: 'active', generation: 7 }],
+  })
+  for (const args of [['@acme/b', '--tenant', 'acme'], ['acme::@acme/b@1.2.0']]) {
+    t.match((await run(['why', ...args, ...url])).stdout, 'acme::@acme/b@1.2.0  active')
+  }
+  const coloured = await run(['why', 'analytics', ...url], { isTTY: true })
+  t.match(coloured.stdout, '\u001b[32mactive')
+  t.match(await run(['why', 'analytcs', ...url]), { code: 3, stderr: /did you mean analytics/ })
+  t.match(await run(['why', 'analytics@1.2.1', ...url]), {
+    code: 3,
+    stdout: '',
+    stderr: /^NO_MATCHING_VERSION: .*present: 1\.2\.0/,
+  })
+  const problem = await run(['why', 'nothing', '--json', ...url])
+  t.match(problemSchema.parse(JSON.parse(problem.stderr)), { code: 'UNKNOWN_PACKAGE' })
 })
 
 t.test('status --watch goes on until Ctrl-C and writes what changes', async (t) => {

@@ -59,6 +59,7 @@ t.test('calls answer what the executor answers', async (t) => {
   })
   t.match(await client.packages(), [{ package: 'analytics' }])
   t.match(await client.package('public', 'analytics'), { activeVersion: '1.2.0' })
+  t.match(await client.why('public', 'analytics', '1.2.0'), { versions: [{ verdict: 'active' }] })
   t.match(await client.receipts({ limit: 1 }), { receipts: [{ epoch: 3 }], next: 3 })
   t.match(await client.control({ since: 0, package: 'analytics' }), { entries: [{ seq: 1 }] })
   t.match(await client.executor(), { boot: 'boot-1' })

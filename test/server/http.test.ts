@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
 import { problemSchema } from '../../src/protocol/problem.ts'
 import { packageRowSchema } from '../../src/protocol/status.ts'
+import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { answer, FakeExecutor, packageRow, untilAborted } from '../helpers/fake-executor.ts'
 import { bodyOf, rawConnect, rawRequest, serve, statusOf } from './serve.ts'
 
@@ -319,7 +320,16 @@ t.test('reads answer rows, pages and health', async (t) => {
 
   t.match(await read('/v1/packages'), { packages: [{ package: 'analytics' }] })
   packageRowSchema.parse(await read('/v1/tenants/public/packages/analytics'))
-  t.match(await read('/v1/executor'), { boot: 'boot-1' })
+  const why = '/v1/tenants/public/packages/analytics/why'
+  t.match(whyAnswerSchema.parse(await read(`${why}?version=1.2.0`)), {
+    versions: [{ version: '1.2.0' }],
+  })
+  t.match(await read(`${why}?version=9.9.9`), { code: 'NO_MATCHING_VERSION', status: 404 })
+  t.match(await read(`${why}?vresion=1`), {
+    code: 'OPTION_INVALID',
+    detail: /did you mean version/,
+  })
+  t.match(await read('/v1/executor'), { boot: 'boot-1', watch: { state: 'ok', watches: 3 } })
   t.match(await read('/v1/receipts?limit=2'), { receipts: [{ epoch: 5 }, { epoch: 4 }], next: 4 })
   t.match(await read('/v1/receipts?limit=9&before=3'), { receipts: [{ epoch: 2 }, {}], next: null })
   t.match(await read('/v1/receipts?tenant=other'), { receipts: [], next: null })
@@ -340,7 +350,7 @@ t.test('the API document names every route and resolves its own references', asy
   const document = JSON.parse(text)
   t.equal(document.openapi, '3.1.0')
   t.ok(document.paths['/v1/tenants/{tenant}/packages/{package}/workflows/{workflow}/invoke'].post)
-  t.equal(Object.keys(document.paths).length, 10)
+  t.equal(Object.keys(document.paths).length, 11)
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
     t.ok(document.components.schemas[name ?? ''], `${name} exists`)
   }

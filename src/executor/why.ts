@@ -1,0 +1,186 @@
+/**
+ * Gathers what rows and receipts say of a version and has it explained (domain/why.ts).
+ *
+ * Owns: which refusals belong to a version, and which drops without a name are meant by one.
+ * Does not own: the verdict and its words.
+ */
+
+import { HeadgateError } from '../base/errors.ts'
+import { didYouMean } from '../base/nearest.ts'
+import { compareVersions, highestEligible, parsePolicy } from '../domain/version-policy.ts'
+import { type RefusalFacts, type VersionFacts, explainVersion } from '../domain/why.ts'
+import type { PackageRow, RefusalRow, SwapReceiptRow } from '../protocol/status.ts'
+import type { ExplainedVersion, WhyAnswer } from '../protocol/why.ts'
+import type { Executor } from './api.ts'
+
+export interface WhyQuery {
+  readonly tenant: string
+  readonly package: string
+  /** Exact; default: all versions of which something is known. */
+  readonly version?: string | undefined
+}
+
+/** Swaps of one package that are looked through for the one that explains a version. */
+const RECEIPTS_READ = 100
+
+/** Throws UNKNOWN_PACKAGE, NO_MATCHING_VERSION. */
+export async function explainPackage(
+  executor: Pick<Executor, 'package' | 'packages' | 'receipts' | 'status'>,
+  query: WhyQuery,
+): Promise<WhyAnswer> {
+  const { tenant, package: name, version } = query
+  const row = executor.package(tenant, name)
+  const nameless = executor.status().refusals.filter((refusal) => isMeant(refusal, query))
+  if (row === undefined && nameless.length === 0) throw unknownPackage(executor, query)
+  const receipts = await executor.receipts({ tenant, package: name, limit: RECEIPTS_READ })
+  const known = row === undefined ? [] : versionsOf(row)
+  const asked = version === undefined ? known : known.filter((one) => one === version)
+  const versions = [
+    ...(row === undefined ? [] : asked.map((one) => explained(row, one, receipts))),
+    ...nameless.map(explainedDrop),
+  ]
+  if (versions.length > 0) return { tenant, package: name, versions }
+  const present = `${known.join(', ') || 'none'}${didYouMean(version ?? '', known)}`
+  throw new HeadgateError('NO_MATCHING_VERSION', { package: name, wanted: version, present })
+}
+
+/** All that something is known of, highest first. */
+function versionsOf(row: PackageRow): string[] {
+  const versions = new Set([
+    ...row.versions.map(({ version }) => version),
+    ...row.generations.map(({ version }) => version),
+    ...row.refusals.flatMap(({ version }) => version ?? []),
+  ])
+  return [...versions].sort((a, b) => compareVersions(b, a))
+}
+
+function explained(
+  row: PackageRow,
+  version: string,
+  receipts: readonly SwapReceiptRow[],
+): ExplainedVersion {
+  const staged = row.versions.find((one) => one.version === version)
+  const refusals = row.refusals.filter((one) => one.version === version)
+  const own = refusals.find((one) => staged === undefined || one.digest === staged.digest)
+  const generation = row.generations
+    .filter((one) => one.version === version)
+    .sort((a, b) => b.generation - a.generation)[0]
+  const serves = row.activeVersion === version
+  const shown = serves
+    ? row.generations.find((one) => one.generation === row.activeGeneration)
+    : generation
+  const facts: VersionFacts = {
+    version,
+    entry: staged?.entry ?? null,
+    policy: parsePolicy(row.policy),
+    activeVersion: row.activeVersion,
+    best: bestOf(row),
+    held: row.held[version] ?? null,
+    refusal: own === undefined ? null : refusalFacts(own),
+    impostors: refusals.filter((one) => one !== own).map(refusalFacts),
+    generation:
+      shown === undefined
+        ? null
+        : {
+            number: shown.generation,
+            state: shown.state,
+            since: shown.since,
+            reason: shown.reason,
+          },
+    epoch: serves ? epochOf(receipts, row.activeGeneration) : null,
+    replaced: serves ? null : replacedBy(receipts, version),
+  }
+  const { verdict, summary, details } = explainVersion(facts)
+  return {
+    version,
+    entry: staged?.entry ?? own?.entry ?? null,
+    verdict,
+    summary,
+    details: [...details],
+    refusal: own ?? null,
+    generation: shown?.generation ?? null,
+  }
+}
+
+function bestOf(row: PackageRow): string | null {
+  const refused = new Set(row.refusals.flatMap(({ digest }) => digest ?? []))
+  const eligible = row.versions.filter(({ digest }) => !refused.has(digest))
+  const held = new Map(Object.entries(row.held))
+  return highestEligible(
+    eligible.map(({ version }) => version),
+    parsePolicy(row.policy),
+    held,
+  )
+}
+
+/** A drop that was refused before its package.json was read. */
+function explainedDrop(refusal: RefusalRow): ExplainedVersion {
+  const { verdict, summary, details } = explainVersion({
+    version: null,
+    entry: null,
+    policy: { mode: 'auto' },
+    activeVersion: null,
+    best: null,
+    held: null,
+    refusal: refusalFacts(refusal),
+    impostors: [],
+    generation: null,
+    epoch: null,
+    replaced: null,
+  })
+  const { entry } = refusal
+  return {
+    version: null,
+    entry,
+    verdict,
+    summary,
+    details: [...details],
+    refusal,
+    generation: null,
+  }
+}
+
+function refusalFacts({ entry, kind, error, since, again, retryAt }: RefusalRow): RefusalFacts {
+  return { entry, kind, code: error.code, message: error.message, since, again, retryAt }
+}
+
+/** Receipts are newest first. */
+function epochOf(receipts: readonly SwapReceiptRow[], generation: number | null): number | null {
+  return receipts.find(({ to }) => to.generation === generation)?.epoch ?? null
+}
+
+function replacedBy(
+  receipts: readonly SwapReceiptRow[],
+  version: string,
+): VersionFacts['replaced'] {
+  const found = receipts.find(({ from, to }) => from?.version === version && to.version !== version)
+  if (found === undefined) return null
+  const { to, at, epoch, reason } = found
+  return { by: to.version, at, epoch, reason }
+}
+
+/**
+ * A drop whose package.json was not read has no name but its entry's. It is meant by that name, and
+ * by the package (and version) after which entries are called by custom: `name`, `name-1.2.0`,
+ * `name@1.2.0`, with or without `.tgz`.
+ */
+function isMeant(refusal: RefusalRow, { tenant, package: name, version }: WhyQuery): boolean {
+  if (refusal.tenant !== tenant) return false
+  const entry = (refusal.entry.split('/').at(-1) ?? '').replace(/\.tgz$/, '')
+  const plain = name.split('/').at(-1) ?? name
+  if (entry === plain) return true
+  if (version !== undefined)
+    return entry === `${plain}-${version}` || entry === `${plain}@${version}`
+  return entry.startsWith(plain) && /^[-@]v?\d/.test(entry.slice(plain.length))
+}
+
+function unknownPackage(
+  executor: Pick<Executor, 'packages' | 'status'>,
+  { tenant, package: name }: WhyQuery,
+): HeadgateError {
+  const names = executor.packages().filter((row) => row.tenant === tenant)
+  const entries = executor.status().refusals.filter((refusal) => refusal.tenant === tenant)
+  const all = [...names.map((row) => row.package), ...entries.map(({ entry }) => entry)]
+  const nearest = didYouMean(name, all)
+  return new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest })
+}
