@@ -72,7 +72,8 @@ export class GenerationFactory {
 
   /**
    * Numbers the generation, loads it and probes it; it is then in standby. `born` is called before
-   * loading, a second time when the spare thread was lost. Throws the coded refusal; the generation is then rejected.
+   * loading, a second time when the spare thread was lost. Throws the coded refusal; the generation
+   * is then rejected.
    */
   async load(
     drop: StagedDrop,

@@ -45,6 +45,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
   const workspace = openWorkspace(t)
   const code = threadCode(workspace.path('thread-code'))
   const base = {
+    code: () => code,
     slotsDir: workspace.path('slots'),
     code: () => code,
     permissions: 'on',
