@@ -113,11 +113,12 @@ function isNumeric(column: string): boolean {
 
 function generationCells(g: GenerationRow, now: number): Cell[] {
   const style = STATE_STYLE[g.state]
+  const state = g.state === 'active' && g.threads === 0 ? 'active, cold' : g.state
   const number = (text: string | number): Cell => ({ text: String(text), alignRight: true })
   return [
     { text: `g${g.generation}` },
     { text: g.version },
-    style === undefined ? { text: g.state } : { text: g.state, style },
+    style === undefined ? { text: state } : { text: state, style },
     number(span(now - g.since)),
     number(g.threads),
     number(g.requests + g.workflows),

@@ -25,6 +25,16 @@ export interface ExecutorOptions {
   readonly spare?: boolean
   /** ms a drained generation stays warm. Default 60_000. A package may set its own. */
   readonly keepWarmMs?: number
+  /**
+   * ms after which a version that has the traffic but no calls gives its threads up (it is then cold);
+   * the next call starts them again, some 30 ms later. Default 600_000.
+   */
+  readonly coldAfterMs?: number
+  /**
+   * Worker threads of all versions together, as a goal: beyond it idle versions turn cold at once,
+   * the one idle longest first. Default 64.
+   */
+  readonly maxThreads?: number
   /** ms between full looks at packagesDir. Default 2000. */
   readonly reconcileMs?: number
   /** ms a drop must be gone before it counts as removed. Default 5000. */

@@ -19,32 +19,25 @@ import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
 import { answer, bodyText } from '../engine/body.ts'
 import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
-import { NO_GRANTS } from '../generation/permissions.ts'
-import { SpareThreads } from '../generation/spare-threads.ts'
-import { type ThreadCode, threadCode } from '../generation/thread-code.ts'
+import type { SpareThreads } from '../generation/spare-threads.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import { Dispatcher, PackageLine } from '../routing/dispatcher.ts'
-import {
-  DEFAULT_CONCURRENCY,
-  type FactoryOptions,
-  GenerationFactory,
-  createHost,
-} from '../routing/generation-factory.ts'
+import type { GenerationFactory } from '../routing/generation-factory.ts'
 import { NumberBlocks } from '../routing/number-blocks.ts'
 import { PackageController } from '../routing/package-controller.ts'
 import { Registry } from '../routing/registry.ts'
 import { Swapper } from '../routing/swap.ts'
+import type { ThreadBudget } from '../routing/thread-budget.ts'
 import type { RefusedDrop, Source, StagedDrop } from '../source/source.ts'
 import { createSource } from '../source/thread-source.ts'
 import type { ControlEntry, Store, StoreSnapshot, SwapReceipt } from '../store/store.ts'
 import type { Executor, ExecutorEvents, InvokeAnswer, InvokeOptions, Promotion } from './api.ts'
 import { DropBoard } from './drop-board.ts'
+import { createGenerationParts } from './generation-parts.ts'
 import type { ResolvedOptions } from './options.ts'
 import { relayLog } from './package-log.ts'
 import { executorRow, packageRow } from './status.ts'
 import { answerTask } from './task-invoke.ts'
-
-const KILL_GRACE_MS = 5_000
 
 export class HeadgateExecutor implements Executor {
   readonly events: TypedEmitter<ExecutorEvents>
@@ -61,6 +54,7 @@ export class HeadgateExecutor implements Executor {
   readonly #known = new Map<string, string>()
   readonly #spare: SpareThreads
   readonly #factory: GenerationFactory
+  readonly #budget: ThreadBudget
   readonly #swapper: Swapper
   readonly #invoker: Invoker
   readonly #upcalls: GenerationUpcalls
@@ -95,43 +89,19 @@ export class HeadgateExecutor implements Executor {
     this.#drops = new DropBoard(this.#source, (refused, standing) =>
       this.#refusalChanged(refused, standing),
     )
-    let code: ThreadCode | undefined
-    const slots: Pick<
-      FactoryOptions,
-      'slotsDir' | 'code' | 'permissions' | 'clock' | 'onAbandoned'
-    > = {
-      slotsDir: join(dataDir, 'slots'),
-      code: () => (code ??= threadCode(join(dataDir, 'thread-code'))),
-      permissions: options.permissions,
-      clock: systemClock,
+    const parts = createGenerationParts(options, {
+      boot: this.#boot,
+      store: this.#store,
+      source: this.#source,
+      generations: () => this.#registry.generations(),
       onAbandoned: () => {
         this.#abandoned++
         logger.error({ abandoned: this.#abandoned }, 'a worker thread does not end')
       },
-    }
-    this.#spare = new SpareThreads({
-      enabled: options.spare,
-      clock: systemClock,
-      createHost: () =>
-        createHost(slots, {
-          threads: 1,
-          concurrency: DEFAULT_CONCURRENCY,
-          resourceLimits: {},
-          grants: NO_GRANTS,
-        }),
     })
-    this.#factory = new GenerationFactory({
-      ...slots,
-      boot: this.#boot,
-      keepWarmMs: options.keepWarmMs,
-      loadTimeoutMs: options.loadTimeoutMs,
-      killGraceMs: KILL_GRACE_MS,
-      maxPayloadBytes: options.maxPayloadBytes,
-      numbers: new NumberBlocks(this.#store, 'generation'),
-      spare: this.#spare,
-      grants: (tenant, name) => options.tenants[tenant]?.packages?.[name] ?? {},
-      link: (...args) => this.#source.link(...args),
-    })
+    this.#spare = parts.spare
+    this.#factory = parts.factory
+    this.#budget = parts.budget
     this.#swapper = new Swapper({
       registry: this.#registry,
       store: this.#store,
@@ -161,6 +131,12 @@ export class HeadgateExecutor implements Executor {
         this.#changed(generation)
       },
       crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
+      threadsChanged: (generation) => {
+        this.#budget.enforce()
+        this.#changed(generation)
+      },
+      unavailable: (generation, error) =>
+        this.#dispatcher.unavailable(this.#controller(generation).line, generation, error),
     }
     for (const route of snapshot.routes) this.#controller(route).restore(route)
     const epochs = snapshot.routes.map((route) => route.epoch)
@@ -276,9 +252,11 @@ export class HeadgateExecutor implements Executor {
   async #close(force: boolean): Promise<void> {
     this.#setState('closing')
     this.#invoker.close()
+    this.#factory.close()
     const controllers = [...this.#controllers.values()]
     await Promise.all(controllers.map((controller) => controller.close(force)))
     this.#refuseWaiting()
+    this.#budget.close()
     await this.#spare.close()
     await this.#source.close()
     await this.#scope.close()
@@ -338,7 +316,6 @@ export class HeadgateExecutor implements Executor {
       changed: () => this.#changed(of),
       warn: (fields, message) => logger.warn(fields, message),
       ready: () => this.#looked,
-      swapped: () => this.#spare.refillLater(),
     })
     this.#controllers.set(key, controller)
     return controller
@@ -354,6 +331,7 @@ export class HeadgateExecutor implements Executor {
     this.#controller(generation).transitioned(generation)
     if (!generation.live) this.#invoker.ended(generation)
     const { to } = transition
+    if (to === 'active') this.#budget.enforce()
     if (to === 'retired') this.#registry.remove(generation)
     if (to === 'drained' || to === 'retired' || to === 'rejected') this.#spare.refillLater()
     this.#options.logger.info(

@@ -33,6 +33,8 @@ const optionsSchema = strictObject({
   tenants: tenantsSchema.default({}),
   spare: z.boolean().default(true),
   keepWarmMs: ms.default(60_000),
+  coldAfterMs: ms.min(1).default(600_000),
+  maxThreads: z.number().int().min(1).default(64),
   reconcileMs: ms.min(50).default(2_000),
   removeAfterMs: ms.default(5_000),
   maxPayloadBytes: z

@@ -11,10 +11,10 @@
  *     answered GENERATION_TERMINATED.
  */
 
-import type { Clock, Timer } from '../base/clock.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../base/clock.ts'
 import { Deque } from '../base/deque.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
-import { DurationHistogram } from '../base/histogram.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import {
   type GenerationEventType,
@@ -25,12 +25,14 @@ import {
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import { describeBlockers } from './blockers.ts'
 import type { BringUpTimes } from './bring-up.ts'
+import { Countdowns } from './countdowns.ts'
 import { type Kind, Kinds } from './kinds.ts'
 import type { Held, Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
 import type { WarmThread } from './spare-threads.ts'
+import { Tally } from './tally.ts'
 import type { Serving, TaskRequest } from './task-request.ts'
-import { ThreadCrew } from './thread-crew.ts'
+import { GenerationThreads, type ThreadsOptions } from './threads.ts'
 
 export interface Transition {
   readonly at: number
@@ -55,18 +57,24 @@ export interface GenerationUpcalls {
   ): void
   crashed(generation: Generation, why: string): void
   crashLoop(generation: Generation, exits: number): void
+  /** Its threads were given up or are back. */
+  threadsChanged(generation: Generation): void
+  /** No thread could be brought back: those who wait for it have none to wait for. */
+  unavailable(generation: Generation, error: HeadgateError): void
 }
 
 export interface GenerationOptions {
   readonly number: number
   readonly digest: string
-  readonly load: LoadMessage
+  readonly load: Omit<LoadMessage, 'slotDir'>
   readonly threads: number
   readonly drainTimeoutMs: number
   readonly keepWarmMs: number
   readonly loadTimeoutMs: number
   readonly killGraceMs: number
   readonly link: (slotDir: string) => Promise<void>
+  /** Runs its argument with a first thread, once the machine has room for one more that starts. */
+  readonly withThread: ThreadsOptions['withThread']
   readonly clock: Clock
   readonly upcalls: GenerationUpcalls
 }
@@ -80,19 +88,16 @@ export class Generation implements Serving {
   readonly ledger: Ledger
   /** Requests bound to this generation that wait for a lane, oldest first. */
   readonly queue: Deque<TaskRequest> = new Deque()
-  readonly taskTimes: DurationHistogram = new DurationHistogram()
+  readonly tally: Tally = new Tally()
   readonly #options: GenerationOptions
-  readonly #crew: ThreadCrew
+  readonly #threads: GenerationThreads
   #state: GenerationState = 'staging'
   #since: number
   #reason = ''
   #descriptor: PackageDescriptor | undefined
   #kinds: Kinds | undefined
-  #served = 0
-  #failed = 0
-  #drainTimer: Timer | undefined
-  #drainDeadlineAt: number | null = null
-  #warmTimer: Timer | undefined
+  readonly #countdowns: Countdowns
+  #idleSince: number
   #ending: Promise<void> | undefined
   /** Closed at once: no grace for what runs. */
   #forced = false
@@ -106,17 +111,25 @@ export class Generation implements Serving {
     this.digest = options.digest
     this.#since = options.clock.now()
     this.ledger = new Ledger(options.number, () => this.#zero())
+    this.#idleSince = options.clock.monotonic()
+    this.#countdowns = new Countdowns({
+      ...options,
+      onDrainDeadline: () =>
+        this.take('deadline', `did not drain within ${options.drainTimeoutMs} ms`),
+      onWarmEnough: () => this.#expire(),
+    })
     const { upcalls } = options
-    this.#crew = new ThreadCrew({
-      threads: options.threads,
-      load: options.load,
-      link: options.link,
-      loadTimeoutMs: options.loadTimeoutMs,
-      killGraceMs: options.killGraceMs,
-      clock: options.clock,
+    this.#threads = new GenerationThreads({
+      ...options,
+      onImported: (descriptor) => this.#imported(descriptor),
+      onChange: () => upcalls.threadsChanged(this),
+      onUnavailable: (error) => {
+        this.#failQueued(error)
+        upcalls.unavailable(this, error)
+      },
       upcalls: {
         released: (held, how) => this.#released(held, how),
-        ran: (_held, ok, ranMs) => this.#ran(ok, ranMs),
+        ran: (_held, ok, ranMs) => this.tally.count(ok, ranMs),
         room: () => upcalls.capacity(this),
         gaveBack: (requests) => this.#gaveBack(requests),
         log: (message) => upcalls.log(this, message),
@@ -139,20 +152,12 @@ export class Generation implements Serving {
     return this.#reason
   }
 
-  get served(): number {
-    return this.#served
-  }
-
-  get failed(): number {
-    return this.#failed
-  }
-
   get exits(): number {
-    return this.#crew.exits
+    return this.#threads.exits
   }
 
   get threads(): number {
-    return this.#crew.threads
+    return this.#threads.threads
   }
 
   get keepWarmMs(): number {
@@ -160,7 +165,7 @@ export class Generation implements Serving {
   }
 
   get drainDeadlineAt(): number | null {
-    return this.#drainDeadlineAt
+    return this.#countdowns.drainDeadlineAt
   }
 
   /** Requests may be bound to it. */
@@ -199,17 +204,16 @@ export class Generation implements Serving {
         case 'watchZero':
           break
         case 'armDrain':
-          this.#armDrain()
+          this.#countdowns.armDrain()
           break
         case 'cancelDrain':
-          this.#drainTimer?.cancel()
-          this.#drainDeadlineAt = null
+          this.#countdowns.cancelDrain()
           break
         case 'armWarm':
-          this.#armWarm()
+          this.#countdowns.armWarm()
           break
         case 'cancelWarm':
-          this.#warmTimer?.cancel()
+          this.#countdowns.cancelWarm()
           break
         case 'endThreads':
           this.#ending = this.#end(state)
@@ -227,11 +231,7 @@ export class Generation implements Serving {
   async load(warm: WarmThread, greeted: boolean): Promise<BringUpTimes> {
     this.take('load', 'a thread takes it')
     try {
-      const times = await this.#crew.start(warm, greeted, (descriptor) => {
-        this.#descriptor = descriptor
-        this.#kinds = new Kinds(descriptor)
-        this.take('imported', 'its definition was accepted')
-      })
+      const times = await this.#threads.start(warm, greeted)
       this.take('ready', 'setup and probe passed')
       return times
     } catch (error) {
@@ -242,13 +242,24 @@ export class Generation implements Serving {
     }
   }
 
-  /** The lane with room that holds least. */
+  /** clock.monotonic() since when nothing is bound to it; null: something is, or it has no threads. */
+  get idleSince(): number | null {
+    const idle = this.#state === 'active' && this.ledger.zero && this.queue.size === 0
+    return idle && this.#threads.threads > 0 ? this.#idleSince : null
+  }
+
+  /** Gives its threads up if it is idle; the next call brings them back. */
+  rest(): void {
+    if (this.idleSince !== null) this.#threads.rest()
+  }
+
+  /** The lane with room that holds least; asked of a cold one, it brings its threads back. */
   pick(): Lane | undefined {
-    return this.#crew.pick()
+    return this.#threads.pick()
   }
 
   get lanesWithRoom(): number {
-    return this.#crew.lanesWithRoom
+    return this.#threads.lanesWithRoom
   }
 
   /** Binds the request and puts it into the lane's next batch; call sendBatch() after the last. */
@@ -260,17 +271,17 @@ export class Generation implements Serving {
 
   sendBatch(lane: Lane): void {
     lane.send()
-    this.#crew.handedOver()
+    this.#threads.handedOver()
   }
 
   /** Cancels a request of this generation wherever it is: waiting, handed over, or running. */
   cancel(request: TaskRequest, reason: string): void {
-    if (!this.queue.remove(request)) this.#crew.cancel(request, reason)
+    if (!this.queue.remove(request)) this.#threads.cancel(request, reason)
   }
 
   /** Up to 5 calls that run, oldest first, as text. */
   blockers(): string[] {
-    return describeBlockers(this.#crew.lanes(), this.#options.clock.now())
+    return describeBlockers(this.#threads.lanes(), this.#options.clock.now())
   }
 
   /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */
@@ -293,32 +304,35 @@ export class Generation implements Serving {
   #onChange: (() => void)[] = []
 
   /** A call pinned by number may still run on a drained generation: it stays for that. */
-  #armWarm(): void {
-    this.#warmTimer = this.#options.clock.after(this.#options.keepWarmMs, () => {
-      if (this.ledger.zero) this.take('expire', 'kept warm long enough')
-      else this.#armWarm()
-    })
+  #expire(): boolean {
+    if (!this.ledger.zero) return false
+    this.take('expire', 'kept warm long enough')
+    return true
   }
 
-  #armDrain(): void {
-    const { clock, drainTimeoutMs } = this.#options
-    this.#drainDeadlineAt = clock.now() + drainTimeoutMs
-    this.#drainTimer = clock.after(drainTimeoutMs, () =>
-      this.take('deadline', `did not drain within ${drainTimeoutMs} ms`),
-    )
+  /** Each thread must define what the first one defined: requests name tasks by number. */
+  #imported(descriptor: PackageDescriptor): void {
+    if (this.#descriptor === undefined) {
+      this.#descriptor = descriptor
+      this.#kinds = new Kinds(descriptor)
+      this.take('imported', 'its definition was accepted')
+    } else if (!isDeepStrictEqual(descriptor, this.#descriptor)) {
+      const why = 'it does not define the same each time its entry module is loaded'
+      throw new HeadgateError('LOAD_FAILED', { package: this.package, version: this.version, why })
+    }
   }
 
   async #end(state: GenerationState): Promise<void> {
     if (state === 'terminating') {
       const fault = (held: Held): HeadgateError => this.#terminated(held.kind.task.name)
-      this.#crew.abortAll('the generation ends', fault)
+      this.#threads.abortAll('the generation ends', fault)
       for (const request of this.queue.drain()) request.onFailure(this.#terminated(request.key))
       await this.#grace()
-      await this.#crew.end(fault)
+      await this.#threads.end(fault)
       this.take('terminated', 'its threads were ended')
       return
     }
-    await this.#crew.end(
+    await this.#threads.end(
       state === 'retired'
         ? undefined
         : (held) =>
@@ -369,24 +383,6 @@ export class Generation implements Serving {
     return { package: this.package, version: this.version, exits: this.exits, windowMs: 10_000 }
   }
 
-  /** Calls `fn` once, at the next answer of one of its tasks. */
-  onNextAnswer(fn: () => void): void {
-    this.#nextAnswer = fn
-  }
-
-  #nextAnswer: (() => void) | undefined
-
-  #ran(ok: boolean, ranMs: number): void {
-    if (this.#nextAnswer !== undefined) {
-      const tell = this.#nextAnswer
-      this.#nextAnswer = undefined
-      tell()
-    }
-    if (ok) this.#served++
-    else this.#failed++
-    this.taskTimes.record(ranMs)
-  }
-
   #released(held: Held, how: 'ran' | 'moved' | 'lost'): void {
     if (how === 'moved') held.request.onMoved()
     this.ledger.release('held', how === 'moved' ? 'moved' : how === 'ran' ? 'ended' : 'killed')
@@ -394,6 +390,7 @@ export class Generation implements Serving {
   }
 
   #zero(): void {
+    this.#idleSince = this.#options.clock.monotonic()
     if (this.#state === 'draining') this.take('zero', 'nothing is in flight')
   }
 }

@@ -43,11 +43,13 @@ export interface CrewUpcalls {
 
 export interface CrewOptions {
   readonly threads: number
-  readonly load: LoadMessage
+  readonly load: Omit<LoadMessage, 'slotDir'>
   readonly link: (slotDir: string) => Promise<void>
   readonly loadTimeoutMs: number
   readonly killGraceMs: number
   readonly clock: Clock
+  /** Called for each thread between import and setup; what it throws refuses the thread. */
+  readonly onImported: (descriptor: PackageDescriptor) => void
   readonly upcalls: CrewUpcalls
 }
 
@@ -75,17 +77,12 @@ export class ThreadCrew {
   }
 
   /** Brings up the first thread, then the others; throws the coded refusal. */
-  async start(
-    first: WarmThread,
-    greeted: boolean,
-    onImported: (descriptor: PackageDescriptor) => void,
-  ): Promise<BringUpTimes> {
+  async start(first: WarmThread, greeted: boolean): Promise<BringUpTimes> {
     this.#first = first
     let shortest = 60_000
     const times = await this.#bringUp(first, greeted, (descriptor) => {
       const timeouts = descriptor.workflows.flatMap((w) => w.tasks.map((task) => task.timeoutMs))
       shortest = Math.min(...timeouts)
-      onImported(descriptor)
     })
     this.#watch = new LaneWatch({
       clock: this.#options.clock,
@@ -98,7 +95,7 @@ export class ThreadCrew {
       onStubborn: (lane) => this.#condemn(lane),
     })
     const others = Array.from({ length: this.#options.threads - 1 }, () =>
-      this.#bringUp(openWarmThread(first.host), false, () => {}),
+      this.#bringUp(openWarmThread(first.host), false),
     )
     await Promise.all(others)
     return times
@@ -203,9 +200,9 @@ export class ThreadCrew {
   async #bringUp(
     warm: WarmThread,
     greeted: boolean,
-    onImported: (descriptor: PackageDescriptor) => void,
+    also: (descriptor: PackageDescriptor) => void = () => {},
   ): Promise<BringUpTimes> {
-    const { load, clock, loadTimeoutMs } = this.#options
+    const { load, clock, loadTimeoutMs, onImported } = this.#options
     const member: Member = { warm, serving: false, ending: null }
     this.#members.add(member)
     warm.relay.target = this.#laneUpcalls(member)
@@ -213,11 +210,14 @@ export class ThreadCrew {
     const times = await bringUp({
       hosted: warm.hosted,
       inbox: warm.inbox,
-      load,
+      load: { ...load, slotDir: warm.host.slotDir },
       link: () => (this.#linked ??= this.#options.link(warm.host.slotDir)),
       timeoutMs: loadTimeoutMs,
       clock,
-      onImported,
+      onImported: (descriptor) => {
+        also(descriptor)
+        onImported(descriptor)
+      },
       greet: !greeted,
     }).catch((error: unknown) => {
       this.#lost(member, 'it could not be brought up')
@@ -327,7 +327,7 @@ export class ThreadCrew {
       try {
         if (wait > 0) await delay(clock, wait, this.#closing.signal)
         if (this.#closing.signal.aborted || this.#first === undefined) return
-        await this.#bringUp(openWarmThread(this.#first.host), false, () => {})
+        await this.#bringUp(openWarmThread(this.#first.host), false)
         return
       } catch {
         if (this.#closing.signal.aborted) return

@@ -93,7 +93,7 @@ export interface LoadMessage {
   readonly type: 'load'
   /** Absolute path of the folder that holds the package's files. */
   readonly slotDir: string
-  /** Absolute path of the entry module in the slot. */
+  /** The entry module, relative to it. */
   readonly entry: string
   readonly tenant: string
   readonly package: string

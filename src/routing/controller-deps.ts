@@ -22,6 +22,4 @@ export interface ControllerDeps {
   readonly warn: (fields: object, message: string) => void
   /** false until all that lies in the folder at the start is known: nothing is loaded before. */
   readonly ready: () => boolean
-  /** After a swap: time to start the next spare thread. */
-  readonly swapped: () => void
 }

@@ -87,6 +87,11 @@ export class Dispatcher {
     this.schedule(line)
   }
 
+  /** `generation` has no thread and gets none for now: whoever waits for it is told why. */
+  unavailable(line: PackageLine, generation: Generation, error: HeadgateError): void {
+    if (this.#registry.active(line.key) === generation) this.refuseAll(line, error)
+  }
+
   /** Ends everything that waits unpinned. */
   refuseAll(line: PackageLine, error: HeadgateError): void {
     for (const request of line.waiting.drain()) request.onFailure(error)

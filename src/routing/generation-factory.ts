@@ -16,6 +16,7 @@ import { type SpareThreads, type WarmThread, openWarmThread } from '../generatio
 import type { ThreadCode } from '../generation/thread-code.ts'
 import { ThreadHost } from '../generation/thread-host.ts'
 import type { Source, StagedDrop } from '../source/source.ts'
+import type { LoadGate } from './load-gate.ts'
 import type { NumberBlocks } from './number-blocks.ts'
 
 /** Operator's side of one package of one tenant. */
@@ -43,6 +44,7 @@ export interface FactoryOptions {
   readonly clock: Clock
   readonly numbers: NumberBlocks
   readonly spare: SpareThreads
+  readonly gate: LoadGate
   readonly grants: (tenant: string, packageName: string) => PackageGrants
   readonly link: Source['link']
   readonly onAbandoned: () => void
@@ -65,6 +67,7 @@ export function nextSlot(slotsDir: string): string {
 
 export class GenerationFactory {
   readonly #options: FactoryOptions
+  #closed = false
 
   constructor(options: FactoryOptions) {
     this.#options = options
@@ -83,28 +86,51 @@ export class GenerationFactory {
     const options = this.#options
     const operator = options.grants(drop.tenant, drop.package)
     const grants = granted(drop, operator)
-    // A spare thread that was lost before the package's own code began is not the package's fault:
-    // once more, on a thread of its own.
-    for (let maySpare = fitsSpare(drop.options, grants); ; maySpare = false) {
-      const number = await options.numbers.take()
-      const spare = maySpare ? options.spare.take() : undefined
-      const warm = spare ?? openWarmThread(this.#host(drop.options, grants))
-      const generation = this.#generation(drop, operator, number, warm, upcalls)
-      born(generation)
+    return options.gate.run(() => {
+      if (this.#closed) throw new HeadgateError('EXECUTOR_CLOSING')
+      return this.#withThread(drop, grants, async (warm, greeted) => {
+        const number = await options.numbers.take()
+        const generation = this.#generation(drop, operator, grants, number, upcalls)
+        born(generation)
+        const times = await generation.load(warm, greeted)
+        return { generation, spare: greeted ? 'hit' : 'miss', times }
+      })
+    })
+  }
+
+  /** No version is loaded from now on; those that serve may still bring threads back. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /**
+   * Runs `start` with the spare thread where it fits, else with one of its own. A spare that was lost
+   * before the package's own code began is not the package's fault: once more, on one of its own.
+   */
+  async #withThread<T>(
+    drop: StagedDrop,
+    grants: ThreadGrants,
+    start: (first: WarmThread, greeted: boolean) => Promise<T>,
+  ): Promise<T> {
+    const { spare } = this.#options
+    const taken = fitsSpare(drop.options, grants) ? spare.take() : undefined
+    if (taken !== undefined) {
       try {
-        const times = await generation.load(warm, spare !== undefined)
-        return { generation, spare: spare === undefined ? 'miss' : 'hit', times }
+        return await start(taken, true)
       } catch (error) {
-        if (spare === undefined || !isInterrupted(error)) throw error
+        if (!isInterrupted(error)) throw error
+      } finally {
+        spare.refillLater()
       }
     }
+    return start(openWarmThread(this.#host(drop.options, grants)), false)
   }
 
   #generation(
     drop: StagedDrop,
     operator: PackageGrants,
+    grants: ThreadGrants,
     number: number,
-    warm: WarmThread,
     upcalls: GenerationUpcalls,
   ): Generation {
     const options = this.#options
@@ -113,8 +139,7 @@ export class GenerationFactory {
       digest: drop.digest,
       load: {
         type: 'load',
-        slotDir: warm.host.slotDir,
-        entry: join(warm.host.slotDir, drop.entryFile),
+        entry: drop.entryFile,
         tenant: drop.tenant,
         package: drop.package,
         version: drop.version,
@@ -131,6 +156,7 @@ export class GenerationFactory {
       loadTimeoutMs: options.loadTimeoutMs,
       killGraceMs: options.killGraceMs,
       link: (slotDir) => options.link(drop.digest, slotDir, drop.entryFile),
+      withThread: (start) => options.gate.run(() => this.#withThread(drop, grants, start)),
       clock: options.clock,
       upcalls,
     })

@@ -166,10 +166,11 @@ export class PackageController {
 
   /** A generation loaded for a pin keeps its thread while it is called, and keepWarm after that. */
   #expireWhenIdle(generation: Generation): void {
-    const calls = generation.served + generation.failed
+    const { tally } = generation
+    const calls = tally.served + tally.failed
     this.#deps.after(Math.max(SHORTEST_IDLE_MS, generation.keepWarmMs), () => {
       if (generation.state !== 'standby') return
-      if (generation.ledger.zero && generation.served + generation.failed === calls) {
+      if (generation.ledger.zero && tally.served + tally.failed === calls) {
         generation.take('expire', 'not called any more')
       } else this.#expireWhenIdle(generation)
     })
@@ -372,7 +373,6 @@ export class PackageController {
       loadMs: fresh ? loaded.times.loadMs : null,
       probeMs: fresh ? loaded.times.probeMs : null,
     })
-    this.#deps.swapped()
   }
 
   #evictWarm(): void {

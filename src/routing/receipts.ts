@@ -67,7 +67,7 @@ export class SwapFollower {
       dropToFirstTaskMs: null,
       drainMs: from === undefined ? 0 : null,
     }
-    to.onNextAnswer(() => {
+    to.tally.onNext(() => {
       const since = detectedAt ?? at
       this.#update({ dropToFirstTaskMs: clock.now() - since })
     })

@@ -48,7 +48,7 @@ t.test('E1: its states are told in order', async (t) => {
     ],
   )
   t.throws(() => generation.take('promote', 'too late'), { code: 'ILLEGAL_TRANSITION' })
-  t.equal(generation.served, 2)
+  t.equal(generation.tally.served, 2)
 })
 
 t.test('draining ends with the last call, by an event', async (t) => {

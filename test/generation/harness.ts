@@ -161,8 +161,7 @@ export function openHarness(t: Teardown): Harness {
       digest: 'd'.repeat(64),
       load: {
         type: 'load',
-        slotDir: first.host.slotDir,
-        entry: `${first.host.slotDir}/index.js`,
+        entry: 'index.js',
         tenant: 'public',
         package: name,
         version: '1.0.0',
@@ -179,6 +178,7 @@ export function openHarness(t: Teardown): Harness {
       loadTimeoutMs: wishes.loadTimeoutMs ?? 10_000,
       killGraceMs: wishes.killGraceMs ?? 200,
       clock: wishes.clock ?? systemClock,
+      withThread: (start) => start(openWarmThread(host(wishes)), false),
       link: async (slotDir) => writeFiles(slotDir, packageFiles({ ...text, name })),
       upcalls: {
         transition: (_, transition) => {
@@ -198,6 +198,10 @@ export function openHarness(t: Teardown): Harness {
         invoke: () => {},
         crashed: (_, why) => crashes.push(why),
         crashLoop: (_, exits) => crashLoops.push(exits),
+        threadsChanged: () => {},
+        unavailable: (_, error) => {
+          for (const request of waiting.splice(0)) request.onFailure(error)
+        },
       },
     })
     const served = {

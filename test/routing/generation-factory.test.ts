@@ -7,6 +7,7 @@ import { SpareThreads } from '../../src/generation/spare-threads.ts'
 import { threadCode } from '../../src/generation/thread-code.ts'
 import type { ThreadHost } from '../../src/generation/thread-host.ts'
 import { GenerationFactory, createHost } from '../../src/routing/generation-factory.ts'
+import { LoadGate } from '../../src/routing/load-gate.ts'
 import { NumberBlocks } from '../../src/routing/number-blocks.ts'
 import type { StagedDrop } from '../../src/source/source.ts'
 import { refuseLeaks } from '../helpers/leaks.ts'
@@ -38,6 +39,8 @@ const UPCALLS: GenerationUpcalls = {
   invoke: () => {},
   crashed: () => {},
   crashLoop: () => {},
+  threadsChanged: () => {},
+  unavailable: () => {},
 }
 
 /** A factory over a spare thread that is ready. */
@@ -47,7 +50,6 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
   const base = {
     code: () => code,
     slotsDir: workspace.path('slots'),
-    code: () => code,
     permissions: 'on',
     clock: systemClock,
     onAbandoned: () => {},
@@ -78,6 +80,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
       'generation',
     ),
     spare,
+    gate: new LoadGate(),
     grants: () => ({}),
     link: async (_, slotDir) => writeFiles(slotDir, packageFiles({ ...text, name: 'p' })),
   })

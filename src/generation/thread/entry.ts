@@ -4,6 +4,7 @@
  * Thin on purpose: what it does lies in loader.ts, runner.ts, results.ts and output.ts.
  */
 
+import { join } from 'node:path'
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
 import { SlotTable } from '../../protocol/lane-layout.ts'
@@ -81,7 +82,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     slots.beginImport()
     try {
       installStrippedHook(message.slotDir)
-      definition = await importDefinition(message.entry)
+      definition = await importDefinition(join(message.slotDir, message.entry))
       const descriptor = JSON.stringify(describe(definition))
       if (descriptor.length > DEFINITION_CHARS) {
         const why = `its definition takes ${descriptor.length} characters of JSON, at most ${DEFINITION_CHARS}`

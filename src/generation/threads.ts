@@ -1,0 +1,152 @@
+/**
+ * The threads of one generation, whether there are any or not: an idle version gives its threads up
+ * (it is then cold) and the next call brings them back.
+ *
+ * Owns: the crew of now, when there is none, bringing a new one up.
+ * Does not own: what a crew does with its threads (thread-crew.ts), who must rest (routing/).
+ *
+ * G1  Only a crew that holds nothing rests; what comes while it is brought back waits in its queue.
+ * G2  One bring-up at a time. When it fails, those who wait are told why; for the pause after that
+ *     whoever calls is told the same, then the next call tries again.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import type { BringUpTimes } from './bring-up.ts'
+import type { Held, Lane } from './lane.ts'
+import type { WarmThread } from './spare-threads.ts'
+import type { TaskRequest } from './task-request.ts'
+import { type CrewOptions, ThreadCrew } from './thread-crew.ts'
+
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 30_000
+
+export interface ThreadsOptions extends CrewOptions {
+  readonly clock: Clock
+  /** Runs `start` with a first thread; resolves or rejects with it. `greeted`: it said hello before. */
+  readonly withThread: (
+    start: (first: WarmThread, greeted: boolean) => Promise<unknown>,
+  ) => Promise<unknown>
+  /** Threads were given up or are back. */
+  readonly onChange: () => void
+  /** G2: those who wait for a thread have none to wait for. */
+  readonly onUnavailable: (error: HeadgateError) => void
+}
+
+type State = 'new' | 'up' | 'cold' | 'waking' | 'ended'
+
+export class GenerationThreads {
+  readonly #options: ThreadsOptions
+  #crew: ThreadCrew
+  #state: State = 'new'
+  /** Crews that rest and may still be ending. */
+  readonly #resting = new Set<Promise<void>>()
+  #exitsBefore = 0
+  #failures = 0
+  #failed: { readonly error: HeadgateError; readonly until: number } | undefined
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options
+    this.#crew = new ThreadCrew(options)
+  }
+
+  async start(first: WarmThread, greeted: boolean): Promise<BringUpTimes> {
+    const times = await this.#crew.start(first, greeted)
+    if (this.#state === 'new') this.#state = 'up'
+    return times
+  }
+
+  get threads(): number {
+    return this.#crew.threads
+  }
+
+  get exits(): number {
+    return this.#exitsBefore + this.#crew.exits
+  }
+
+  lanes(): Generator<Lane> {
+    return this.#crew.lanes()
+  }
+
+  get lanesWithRoom(): number {
+    return this.#crew.lanesWithRoom
+  }
+
+  /** The lane with room that holds least. Asked while it is cold, the threads are brought back. */
+  pick(): Lane | undefined {
+    if (this.#state === 'cold') this.#called()
+    return this.#crew.pick()
+  }
+
+  handedOver(): void {
+    this.#crew.handedOver()
+  }
+
+  cancel(request: TaskRequest, reason: string): void {
+    this.#crew.cancel(request, reason)
+  }
+
+  abortAll(reason: string, fault: (held: Held) => HeadgateError): void {
+    this.#crew.abortAll(reason, fault)
+  }
+
+  /** Gives the threads up; call only when nothing is held (G1). false: there are none to give up. */
+  rest(): boolean {
+    if (this.#state !== 'up' || this.#crew.threads === 0) return false
+    this.#state = 'cold'
+    this.#leaveCrew()
+    this.#options.onChange()
+    return true
+  }
+
+  /** Ends all threads for good; see ThreadCrew.end(). */
+  async end(fault?: (held: Held) => HeadgateError): Promise<void> {
+    this.#state = 'ended'
+    await Promise.all([this.#crew.end(fault), ...this.#resting])
+  }
+
+  #leaveCrew(): void {
+    const crew = this.#crew
+    this.#exitsBefore += crew.exits
+    this.#crew = new ThreadCrew(this.#options)
+    const ended: Promise<void> = crew.end().finally(() => this.#resting.delete(ended))
+    this.#resting.add(ended)
+  }
+
+  #called(): void {
+    const failed = this.#failed
+    if (failed !== undefined && this.#options.clock.monotonic() < failed.until) {
+      this.#options.onUnavailable(failed.error)
+      return
+    }
+    this.#state = 'waking'
+    void this.#wake()
+  }
+
+  /** Never rejects. */
+  async #wake(): Promise<void> {
+    const { clock, withThread, onChange, onUnavailable } = this.#options
+    const crew = this.#crew
+    try {
+      await withThread((first, greeted) => crew.start(first, greeted))
+      if (!this.#isWaking()) return
+      this.#state = 'up'
+      this.#failures = 0
+      this.#failed = undefined
+      onChange()
+    } catch (thrown) {
+      if (!this.#isWaking()) return
+      const error = toHeadgateError(thrown)
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++)
+      this.#failed = { error, until: clock.monotonic() + pause }
+      this.#state = 'cold'
+      this.#leaveCrew()
+      onUnavailable(error)
+    }
+  }
+
+  /** Read anew: it may have been ended meanwhile. */
+  #isWaking(): boolean {
+    return this.#state === 'waking'
+  }
+}
