@@ -12,7 +12,7 @@
  *     order handed over) and onFailure (begun).
  */
 
-import type { MessagePort } from 'node:worker_threads'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import {
@@ -29,6 +29,9 @@ import {
 } from '../protocol/lane-messages.ts'
 import type { Kind } from './kinds.ts'
 import type { TaskRequest } from './task-request.ts'
+
+/** Messages of an ended thread that are still read; what is more is a flood. */
+const LAST_MESSAGES = 256
 
 /** One request a thread holds. */
 export interface Held {
@@ -89,6 +92,8 @@ export class Lane {
   #revoked: number[] = []
   #unacknowledged = false
   #batches = 0
+  /** It sent nothing it may not send. */
+  #trusted = true
   #state: 'opening' | 'serving' | 'closed' = 'opening'
 
   constructor(options: LaneOptions) {
@@ -100,7 +105,7 @@ export class Lane {
     this.#held = new Array(options.concurrency)
     this.#free = Array.from({ length: options.concurrency }, (_, i) => options.concurrency - 1 - i)
     this.#port.on('message', (message: unknown) => this.#receive(message))
-    this.#port.on('messageerror', (error) => this.#upcalls.violation(messageOf(error)))
+    this.#port.on('messageerror', (error) => this.#violation(messageOf(error)))
   }
 
   /** From now on requests may be handed over. */
@@ -236,6 +241,7 @@ export class Lane {
 
   /** The thread is gone. Returns what it had not begun, in order. */
   lost(fault: (held: Held) => HeadgateError): TaskRequest[] {
+    this.#hearOut()
     this.#state = 'closed'
     this.#port.close()
     const moved = this.revoke().map((held) => held.request)
@@ -247,6 +253,22 @@ export class Lane {
     return moved
   }
 
+  #violation(why: string): void {
+    this.#trusted = false
+    this.#upcalls.violation(why)
+  }
+
+  /** What the thread sent before it ended: its end may be known before its last messages are read. */
+  #hearOut(): void {
+    if (!this.#trusted) return
+    this.stop()
+    for (let left = LAST_MESSAGES; left > 0; left--) {
+      const last = receiveMessageOnPort(this.#port)
+      if (last === undefined) return
+      this.#receive(last.message)
+    }
+  }
+
   #receive(message: unknown): void {
     if (this.#state === 'closed') return
     if (Array.isArray(message)) {
@@ -254,13 +276,13 @@ export class Lane {
         this.#results(message)
       } catch (error) {
         // Foreign code may write any text: what chokes on it must not end the process.
-        this.#upcalls.violation(`its results cannot be taken: ${messageOf(error)}`)
+        this.#violation(`its results cannot be taken: ${messageOf(error)}`)
       }
       return
     }
     const parsed = workerMessageSchema.safeParse(message)
     if (!parsed.success) {
-      this.#upcalls.violation('a message of no known form')
+      this.#violation('a message of no known form')
       return
     }
     if (parsed.data.type === 'abortSeen' || parsed.data.type === 'progress') {
@@ -279,7 +301,7 @@ export class Lane {
       const text = message[at + 1]
       const held = typeof slot === 'number' ? this.#held[slot] : undefined
       if (held === undefined || typeof text !== 'string') {
-        this.#upcalls.violation('a result for a request it does not hold')
+        this.#violation('a result for a request it does not hold')
         return
       }
       const ok = !this.#slots.failed(held.slot)

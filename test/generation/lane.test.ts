@@ -1,5 +1,6 @@
 import t from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
+import { until } from '../helpers/until.ts'
 import { NotedRequest, openFakeLane } from './fake-lane.ts'
 
 type Four = [NotedRequest, NotedRequest, NotedRequest, NotedRequest]
@@ -276,4 +277,39 @@ t.test('a stopped lane takes nothing and goes on with what it holds', async (t) 
   await fake.taken()
   t.same(request.notes, ['ok 1'])
   t.equal(fake.lane.room, 0)
+})
+
+t.test('what a thread sent before its end is heard, even when its end is known first', (t) => {
+  const fake = openFakeLane(t)
+  const requests = [1, 2, 3].map((seq) => new NotedRequest(seq))
+  const [done, begun] = fake.hand(...requests)
+  if (done === undefined || begun === undefined) throw new Error('three are held')
+  fake.begin(done)
+  fake.begin(begun)
+  fake.answer(0, [done, '7'])
+  fake.port.postMessage({ type: 'log', lines: [], dropped: 3 })
+  const moved = fake.lane.lost(gone)
+  t.same(
+    requests.map(({ notes }) => notes),
+    [['ok 7'], ['failed WORKER_LOST'], ['moved']],
+  )
+  t.same(
+    moved.map(({ seq }) => seq),
+    [3],
+  )
+  t.match(fake.messages, [{ type: 'log', dropped: 3 }])
+  t.equal(fake.lane.room, 0)
+  t.end()
+})
+
+t.test('a thread that broke the rules is not heard out', async (t) => {
+  const fake = openFakeLane(t)
+  const request = new NotedRequest(1)
+  const [held] = fake.hand(request)
+  fake.begin(held)
+  fake.port.postMessage('nonsense')
+  await until(() => fake.upcalls.length > 0, 'the violation')
+  fake.answer(0, [held, '7'])
+  fake.lane.lost(gone)
+  t.same(request.notes, ['failed WORKER_LOST'])
 })
