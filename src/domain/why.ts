@@ -8,24 +8,8 @@
 
 import { isQuarantine } from './holds.ts'
 import type { PackagePolicy } from './route.ts'
+import type { Verdict } from './verdict.ts'
 import { compareVersions, describePolicy, highestEligible } from './version-policy.ts'
-
-export const VERDICTS = [
-  'active',
-  'incomplete',
-  'deferred',
-  'refused',
-  'quarantined',
-  'loading',
-  'removed',
-  'held',
-  'superseded',
-  'manual',
-  'prerelease',
-  'outside-range',
-  'next',
-] as const
-export type Verdict = (typeof VERDICTS)[number]
 
 export interface RefusalFacts {
   readonly entry: string

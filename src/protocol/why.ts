@@ -3,7 +3,7 @@
  */
 
 import { z } from 'zod'
-import { VERDICTS } from '../domain/why.ts'
+import { VERDICTS } from '../domain/verdict.ts'
 import { refusalRowSchema } from './status.ts'
 
 export const explainedVersionSchema = z.object({

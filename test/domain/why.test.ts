@@ -1,12 +1,7 @@
 import t from 'tap'
 import { quarantineReason } from '../../src/domain/holds.ts'
-import {
-  type RefusalFacts,
-  VERDICTS,
-  type Verdict,
-  type VersionFacts,
-  explainVersion,
-} from '../../src/domain/why.ts'
+import { VERDICTS, type Verdict } from '../../src/domain/verdict.ts'
+import { type RefusalFacts, type VersionFacts, explainVersion } from '../../src/domain/why.ts'
 
 const NOON = Date.UTC(2026, 0, 2, 12)
 const TIME = '2026-01-02T12:00:00.000Z'
