@@ -11,7 +11,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
-import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { BringUpTimes } from './bring-up.ts'
 import type { Held, Lane } from './lane.ts'
 import type { WarmThread } from './spare-threads.ts'
