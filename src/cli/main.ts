@@ -3,7 +3,7 @@
  */
 
 import { Command, CommanderError } from 'commander'
-import { HEADGATE_VERSION } from '../executor/version.ts'
+import { HEADGATE_VERSION } from '../base/own-package.ts'
 import type { CommandContext } from './command-context.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'

@@ -1,5 +1,6 @@
 /** Rows of status, made of the parts as they are now. */
 
+import { HEADGATE_VERSION } from '../base/own-package.ts'
 import { describePolicy } from '../domain/version-policy.ts'
 import type { Generation } from '../generation/generation.ts'
 import { NETWORK_RESTRICTED } from '../generation/permissions.ts'
@@ -14,7 +15,6 @@ import type {
 import type { PackageController } from '../routing/package-controller.ts'
 import type { Registry } from '../routing/registry.ts'
 import type { RefusedDrop, WatchStatus } from '../source/source.ts'
-import { HEADGATE_VERSION } from './version.ts'
 
 export interface ExecutorFacts {
   readonly boot: string

@@ -9,8 +9,7 @@
  * T3  every call ends: answered, asked again of the next thread, or refused when the source closes.
  */
 
-import { readFileSync } from 'node:fs'
-import { extname, isAbsolute } from 'node:path'
+import { isAbsolute } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { systemClock } from '../base/clock.ts'
@@ -18,6 +17,8 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import type { Logger } from '../base/logger.ts'
+import { ownModule } from '../base/own-module.ts'
+import { HEADGATE_VERSION } from '../base/own-package.ts'
 import { fromThreadSchema } from './messages.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import type { Source, SourceEvents, SourceOptions, StagedDrop } from './source.ts'
@@ -43,8 +44,7 @@ const FIRST_RESTART_MS = 50
 const LONGEST_RESTART_MS = 5000
 const CLOSE_GRACE_MS = 2000
 
-/** A published build is JavaScript; the repository runs TypeScript as it is. */
-const THREAD_FILE = new URL(`./source-thread${extname(import.meta.url)}`, import.meta.url)
+const THREAD_FILE = ownModule('./source-thread', import.meta.url)
 
 /** Throws OPTION_INVALID. */
 export function createSource(options: SourceOptions, deps: SourceDeps): Source {
@@ -245,15 +245,10 @@ const optionsSchema = z.strictObject({
 
 function resolveOptions(options: SourceOptions): Omit<ThreadData, 'present'> {
   const parsed = optionsSchema.safeParse(options)
-  if (parsed.success) return { ...parsed.data, headgateVersion: ownVersion() }
+  if (parsed.success) return { ...parsed.data, headgateVersion: HEADGATE_VERSION }
   const [issue] = parsed.error.issues
   throw new HeadgateError('OPTION_INVALID', {
     option: issue?.path.join('.') || 'source',
     why: issue?.message ?? 'it was not understood',
   })
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version
 }

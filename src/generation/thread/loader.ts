@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 // Loaded with the thread, so that a package finds it ready: it is half of a small package's load time.
 import '../../sdk/index.ts'
 import { messageOf } from '../../base/errors.ts'
+import { ownModule } from '../../base/own-module.ts'
 import { STRIPPED_FOLDER } from '../../protocol/stripped-types.ts'
 import {
   PACKAGE_MARK,
@@ -39,7 +40,7 @@ export class LoadRefusal extends Error {
 }
 
 export function installSdkHook(): void {
-  const sdk = import.meta.resolve('../../sdk/index.ts')
+  const sdk = ownModule('../../sdk/index', import.meta.url).href
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'headgate/sdk' ? { url: sdk, shortCircuit: true } : next(specifier, context),

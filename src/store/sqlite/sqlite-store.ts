@@ -12,11 +12,11 @@
  *     because the executor around it still runs.
  */
 
-import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
+import { ownModule } from '../../base/own-module.ts'
 import type {
   ControlEntry,
   KnownVersion,
@@ -314,7 +314,7 @@ function refusal(error: HeadgateError): Outcome {
 
 /** `env: {}` and `execArgv: []`: nothing of the parent's environment or flags reaches the thread. */
 function spawnStoreThread(options: ThreadOptions): Worker {
-  const entry = new URL(`./store-thread${extname(import.meta.url)}`, import.meta.url)
+  const entry = ownModule('./store-thread', import.meta.url)
   return new Worker(entry, {
     name: 'headgate-store',
     env: {},
