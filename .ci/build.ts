@@ -41,7 +41,9 @@ function build(target: string): void {
   for (const file of ['README.md', 'LICENSE']) cpSync(join(ROOT, file), join(target, file))
   const folders = templateFolders()
   for (const folder of folders) copyFolder(folder, target)
-  const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')))
+  const manifest = manifestSchema.parse(
+    JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')),
+  )
   const files = ['lib', ...folders]
   const text = JSON.stringify(published(manifest, files), null, 2)
   writeFileSync(join(target, 'package.json'), `${text}\n`)
@@ -57,7 +59,8 @@ function compile(outDir: string): void {
 /** It names main.ts in a way that no compiler rewrites: for Nodes that know no `import`. */
 function builtShim(text: string): string {
   const parts = text.split("'./main.ts'")
-  if (parts.length !== 2) throw new Error(`${SHIM} names ./main.ts ${parts.length - 1} times, not once`)
+  if (parts.length !== 2)
+    throw new Error(`${SHIM} names ./main.ts ${parts.length - 1} times, not once`)
   return parts.join("'./main.js'")
 }
 
@@ -82,7 +85,10 @@ function published(manifest: Manifest, files: readonly string[]): object {
     bin: mapValues(bin, libPath),
     exports: mapValues(exports, (path) =>
       path.endsWith('.ts')
-        ? { types: libPath(path).replace(/\.ts$/, '.d.ts'), default: libPath(path).replace(/\.ts$/, '.js') }
+        ? {
+            types: libPath(path).replace(/\.ts$/, '.d.ts'),
+            default: libPath(path).replace(/\.ts$/, '.js'),
+          }
         : path,
     ),
     files,

@@ -256,6 +256,11 @@ export const ERRORS = {
       'the working directory {cwd} is not empty and Node grants workers read access to it: change to an empty folder first or set permissions: "off"',
   },
   OPTION_INVALID: { status: 400, retryable: false, message: 'option {option} was refused: {why}' },
+  TARGET_NOT_EMPTY: {
+    status: 409,
+    retryable: false,
+    message: '{dir} is not an empty folder: {found}; choose another with --dir',
+  },
   NODE_UNSUPPORTED: {
     status: 500,
     retryable: false,

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { HEADGATE_VERSION } from '../base/own-package.ts'
 import type { CommandContext } from './command-context.ts'
+import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
 import { addStartCommand } from './commands/start.ts'
@@ -67,6 +68,7 @@ function buildProgram(context: CommandContext): Command {
     .version(context.version)
     .enablePositionalOptions()
   addStartCommand(program, context)
+  addInitCommand(program, context)
   addStatusCommand(program, context)
   addWhyCommand(program, context)
   addInvokeCommand(program, context)

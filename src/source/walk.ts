@@ -1,5 +1,8 @@
 /**
- * One look at a drop: every file and folder by lstat, nothing opened.
+ * One look at a drop: every file and folder by lstat, nothing of it opened.
+ *
+ * Left out, as no version is made of it: `.git`, `node_modules/.bin`, what npm installed for
+ * development only, and `node_modules/headgate`, because the executor gives every package its own.
  *
  * W1  `form` is equal for two looks only if path, size, mtime, ctime and inode of everything are.
  * W2  what may not be opened (links, FIFOs, sockets, devices) is listed in `strange`, never opened.
@@ -9,12 +12,16 @@ import { hash } from 'node:crypto'
 import { lstatSync, readdirSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
+import { developmentFolders, INSTALLED_LIST } from './dev-dependencies.ts'
 import { classify, codeOf } from './fs-fault.ts'
 import type { FsFault } from './fs-fault.ts'
 
 export const MOST_FILES = 10_000
 export const MOST_BYTES = 256 * 1_048_576
 export const DEEPEST = 16
+
+/** Where npm puts headgate for a package's editor, compiler and tests; often a symbolic link. */
+const OWN_LINK = 'node_modules/headgate'
 
 export interface WalkedFile {
   /** Relative to the drop's top, with forward slashes. */
@@ -82,12 +89,13 @@ export function walkDrop(top: string): Walk | null {
 
   const topStat = look('')
   if (topStat === undefined || !topStat.isDirectory()) return null
+  let developmentOnly: ReadonlySet<string> = new Set()
   let newestChangeMs = topStat.mtimeMs
   const pending = [{ folder: '', depth: 1 }]
   for (let at = pending.pop(); at !== undefined && cut === null; at = pending.pop()) {
     for (const name of list(at.folder)) {
       const path = at.folder === '' ? name : `${at.folder}/${name}`
-      if (isSkipped(path, name)) continue
+      if (isSkipped(path, name) || developmentOnly.has(path)) continue
       const stat = look(path)
       if (stat === undefined) {
         // A name that is not UTF-8 cannot be spelled, so it cannot be found either.
@@ -103,6 +111,7 @@ export function walkDrop(top: string): Walk | null {
         bytes += size
       } else if (stat.isDirectory()) {
         folders.push(path)
+        if (path === 'node_modules') developmentOnly = developmentFolders(top)
         if (at.depth < DEEPEST) pending.push({ folder: path, depth: at.depth + 1 })
         else strange.push({ path, what: `folders are nested deeper than ${DEEPEST}` })
       } else {
@@ -125,7 +134,8 @@ function topIsGone(unread: { readonly path: string; readonly fault: FsFault }): 
 }
 
 function isSkipped(path: string, name: string): boolean {
-  return name === '.git' || path === 'node_modules/.bin' || path.endsWith('/node_modules/.bin')
+  if (name === '.git' || path === INSTALLED_LIST || path === OWN_LINK) return true
+  return path === 'node_modules/.bin' || path.endsWith('/node_modules/.bin')
 }
 
 function nameOfType(stat: Stats): string {

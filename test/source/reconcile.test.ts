@@ -437,6 +437,66 @@ t.test('.git and node_modules/.bin are left out, dependencies come along', (t) =
   t.end()
 })
 
+t.test('what npm installed for development only is no part of a version', (t) => {
+  const b = bench(t)
+  const installed = (dev: boolean): Record<string, string> => ({
+    'node_modules/dep/index.js': '',
+    'node_modules/tool/index.js': String(dev),
+    'node_modules/tool/node_modules/deeper/index.js': '',
+    'node_modules/.package-lock.json': JSON.stringify({
+      lockfileVersion: 3,
+      packages: {
+        'node_modules/dep': { version: '1.0.0' },
+        'node_modules/tool': { version: '1.0.0', dev },
+        'node_modules/tool/node_modules/deeper': { version: '1.0.0', dev },
+        'node_modules/linked': { resolved: '../linked', link: true },
+        '../linked': { version: '1.0.0', dev: true },
+        src: { dev: true },
+      },
+    }),
+  })
+  const filesOf = (version: string): string[] =>
+    readdirSync(b.staged.find((drop) => drop.version === version)?.artifactDir ?? '', {
+      recursive: true,
+      withFileTypes: true,
+    })
+      .filter((found) => found.isFile())
+      .map((found) => found.name)
+      .sort()
+  for (const [entry, dev] of [
+    ['1.0.0', true],
+    ['2.0.0', false],
+  ] as const) {
+    b.place.drop(entry, packageFiles('alpha', entry, installed(dev)))
+    symlinkSync('../../linked', join(b.place.path(entry), 'node_modules/linked'))
+    symlinkSync('/nowhere', join(b.place.path(entry), 'node_modules/headgate'))
+  }
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['staged 1.0.0 alpha@1.0.0', 'staged 2.0.0 alpha@2.0.0'])
+  t.same(filesOf('1.0.0'), ['index.js', 'index.ts', 'package.json'])
+  t.same(filesOf('2.0.0'), ['index.js', 'index.js', 'index.js', 'index.ts', 'package.json'])
+  t.end()
+})
+
+t.test('a list of installed packages that npm did not write leaves nothing out', (t) => {
+  const b = bench(t)
+  const lists = ['', '{', '[]', '{"packages": {"node_modules/dep": {"dev": "yes"}}}']
+  for (const [index, list] of lists.entries()) {
+    const more = { 'node_modules/dep/index.js': '', 'node_modules/.package-lock.json': list }
+    b.place.drop(`p${index}`, packageFiles(`p${index}`, '1.0.0', more))
+  }
+  const fifo = packageFiles('p4', '1.0.0', { 'node_modules/dep/index.js': '' })
+  b.place.drop('p4', fifo)
+  execFileSync('mkfifo', [join(b.place.path('p4'), 'node_modules/.package-lock.json')])
+  b.advance(QUIET_MS + 1)
+  t.equal(b.pass().length, 5)
+  for (const drop of b.staged) {
+    t.ok(existsSync(join(drop.artifactDir, 'node_modules/dep/index.js')), drop.entry)
+  }
+  t.equal(b.staged.length, 5)
+  t.end()
+})
+
 t.test('unreadable files and folders are incomplete with the reason, others go on', (t) => {
   const b = bench(t)
   const files = packed(packageFiles('alpha', '1.0.0'))

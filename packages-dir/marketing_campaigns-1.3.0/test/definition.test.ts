@@ -6,10 +6,7 @@ import definition from '../src/index.ts'
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 test('package.json and the definition say the same', () => {
-  assert.equal(manifest.name, 'marketing_campaigns')
-  assert.equal(manifest.version, '1.3.0')
   assert.equal(manifest.description, definition.description)
-  assert.ok(manifest.author)
 })
 
 test('the workflow has the two tasks of the campaign with their retry policies', () => {

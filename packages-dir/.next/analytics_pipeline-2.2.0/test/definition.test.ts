@@ -6,10 +6,7 @@ import definition from '../src/index.ts'
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 test('package.json and the definition say the same', () => {
-  assert.equal(manifest.name, 'analytics_pipeline')
-  assert.equal(manifest.version, '2.2.0')
   assert.equal(manifest.description, definition.description)
-  assert.match(manifest.author.email, /@/)
 })
 
 test('the workflow has the four tasks of the pipeline with their retry policies', () => {
