@@ -3,7 +3,7 @@
  */
 
 import { Command, CommanderError } from 'commander'
-import { HEADGATE_VERSION } from '../base/own-package.ts'
+import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { CommandContext } from './command-context.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'

@@ -1,6 +1,6 @@
 /** Rows of status, made of the parts as they are now. */
 
-import { HEADGATE_VERSION } from '../base/own-package.ts'
+import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import { describePolicy } from '../domain/version-policy.ts'
 import type { Generation } from '../generation/generation.ts'
 import { NETWORK_RESTRICTED } from '../generation/permissions.ts'

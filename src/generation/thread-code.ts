@@ -44,7 +44,7 @@ function copyStripped(folder: string): void {
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     const from = dirname(path)
     const code = stripTypes(readFileSync(path, 'utf8')).replace(
-      // Any relative path in quotes: imports, and what import.meta.resolve() is asked for.
+      // Any relative path in quotes that ends so: imports.
       /'(\.{1,2}\/[^'\n]+)\.ts'/g,
       (_, specifier: string) => {
         const target = join(from, `${specifier}.ts`)

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { HEADGATE_VERSION } from '../../src/base/own-package.ts'
+import { HEADGATE_VERSION } from '../../src/base/headgate-package.ts'
 import { parsePackageJson } from '../../src/domain/package-json.ts'
 import { scaffoldPackage } from '../../src/packaging/scaffold/scaffold.ts'
 import {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { z } from 'zod'
-import { HEADGATE_VERSION, PACKAGE_ROOT } from '../../base/own-package.ts'
+import { HEADGATE_VERSION, PACKAGE_ROOT } from '../../base/headgate-package.ts'
 import { BASIC } from './templates.ts'
 
 export const FIRST_VERSION = '0.1.0'

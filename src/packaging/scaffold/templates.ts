@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../../base/own-package.ts'
+import { PACKAGE_ROOT } from '../../base/headgate-package.ts'
 
 export interface Template {
   /** Absolute path of a whole package. */
