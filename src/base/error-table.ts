@@ -135,11 +135,80 @@ export const ERRORS = {
     retryable: false,
     message: 'headgate.manifest.json of {entry} was refused: {why}',
   },
+  MANIFEST_MISMATCH: {
+    status: 422,
+    retryable: false,
+    message: '{entry} is not what its headgate.manifest.json says: {why}',
+  },
   FILE_REFUSED: { status: 422, retryable: false, message: '{file} in {entry} was refused: {why}' },
   PACKAGE_TOO_LARGE: {
     status: 422,
     retryable: false,
     message: '{entry} is over the limit: {why}',
+  },
+  ARCHIVE_NOT_GZIP: {
+    status: 422,
+    retryable: false,
+    message: '{entry} is not gzip: drop what npm pack or headgate pack wrote',
+  },
+  ARCHIVE_CORRUPT: { status: 422, retryable: false, message: '{entry} is damaged: {why}' },
+  ARCHIVE_TRUNCATED: { status: 422, retryable: false, message: '{entry} ends too early: {why}' },
+  ARCHIVE_HEADER_INVALID: {
+    status: 422,
+    retryable: false,
+    message: '{entry} has a tar header that is not valid: {why}',
+  },
+  ARCHIVE_TOP_FOLDER: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_PATH_UNSAFE: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_PATH_TOO_LONG: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_PATH_TOO_DEEP: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_LINK: { status: 422, retryable: false, message: '{file} in {entry} was refused: {why}' },
+  ARCHIVE_SPECIAL_FILE: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_MODE: { status: 422, retryable: false, message: '{file} in {entry} was refused: {why}' },
+  ARCHIVE_DUPLICATE: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_NAME_TWIN: {
+    status: 422,
+    retryable: false,
+    message: '{file} in {entry} was refused: {why}',
+  },
+  ARCHIVE_TOO_MANY_FILES: {
+    status: 422,
+    retryable: false,
+    message: '{entry} holds more than {limit} {what}',
+  },
+  ARCHIVE_TOO_LARGE: {
+    status: 422,
+    retryable: false,
+    message: '{entry} holds more than {limit} bytes',
+  },
+  ARCHIVE_BOMB: {
+    status: 422,
+    retryable: false,
+    message: '{entry} unpacks to more than {limit} times its size',
   },
   DROP_INCOMPLETE: { status: 409, retryable: true, message: '{entry} is not complete: {why}' },
   STAGING_DEFERRED: {

@@ -1,7 +1,7 @@
 /**
  * headgate.manifest.json: what a packed drop says about itself.
  *
- * Only the list of files is read so far; further keys pass.
+ * Only the list of files and the source digest are read so far; further keys pass.
  */
 
 import { z } from 'zod'
@@ -11,16 +11,22 @@ import { MANIFEST_FILE } from './digest.ts'
 /** The manifest alone, bytes. */
 export const MANIFEST_LIMIT = 1_048_576
 
+const digestSchema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, { error: 'write 64 hexadecimal digits, lower case' })
+
 export const manifestFileSchema = z.object({
   /** Relative to the drop's top, with forward slashes. */
   path: z.string().min(1),
   size: z.int().nonnegative(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, { error: 'write 64 hexadecimal digits, lower case' }),
+  sha256: digestSchema,
 })
 
 export const manifestSchema = z.looseObject({
   contract: z.literal(1),
   files: z.array(manifestFileSchema).min(1),
+  /** Digest of the source folder that was packed: that folder dropped is the same version. */
+  sourceDigest: digestSchema.optional(),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>

@@ -8,6 +8,9 @@
  *     on disk and verified. A copy is reported before it is synced, so one found at start may be torn.
  * A2  `<digest>/` appears by one rename, whole; a torn one is moved away before it is replaced.
  * A3  files are read-only. Folders stay writable for their owner, who must be able to delete them.
+ * A4  `<digest>.<tenant>.source` beside an artifact says which source folder it was packed from, in
+ *     a tenant's words. It lives as long as the artifact, so that the two are one version over
+ *     restarts too, whichever of them is found first.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -17,17 +20,20 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { HeadgateError } from '../base/errors.ts'
-import { fileListDigest } from '../domain/digest.ts'
+import { type DigestedFile, fileListDigest } from '../domain/digest.ts'
 import { linkFiles } from './link.ts'
-import { stageFiles, StageFault } from './stage.ts'
-import { TypeStripper } from './strip-files.ts'
 import { codeOf } from './fs-fault.ts'
+import { stageFiles } from './stage.ts'
+import { StageFault } from './stage-fault.ts'
+import { TypeStripper } from './strip-files.ts'
 import { walkDrop } from './walk.ts'
 
 const TEMP_PREFIX = '.tmp-'
@@ -35,8 +41,8 @@ const TEMP_PREFIX = '.tmp-'
 export class ArtifactStore {
   readonly #root: string
   readonly #between: () => void
-  /** Digest → relative paths of its files. */
-  readonly #trusted = new Map<string, readonly string[]>()
+  /** Digest → relative paths of its files, with their sizes. */
+  readonly #trusted = new Map<string, ReadonlyMap<string, number>>()
   readonly #unsynced: string[] = []
   readonly #stripper = new TypeStripper()
 
@@ -85,19 +91,47 @@ export class ArtifactStore {
       return false
     }
     if (this.#trusted.has(digest)) return true
-    const paths = verify(dir, digest, this.#between)
-    if (paths === null) return false
-    this.#trusted.set(digest, paths)
+    const sizes = verify(dir, digest, this.#between)
+    if (sizes === null) return false
+    this.#trusted.set(digest, sizes)
     this.#unsynced.push(digest)
     return true
   }
 
-  /** Takes over `temp`, whose files were hashed to `digest` as they were written (A2). */
-  commit(temp: string, digest: string, paths: readonly string[]): void {
-    if (this.has(digest)) {
-      remove(temp)
-      return
+  /** Sizes of the files of an artifact, by path; null: it is not there, or torn. */
+  sizesOf(digest: string): ReadonlyMap<string, number> | null {
+    return this.has(digest) ? (this.#trusted.get(digest) ?? null) : null
+  }
+
+  /** Digest of the folder that the artifact was packed from, as far as `tenant` said (A4). */
+  sourceOf(tenant: string, digest: string): string | null {
+    try {
+      return readFileSync(this.#sourceFile(tenant, digest), 'utf8')
+    } catch {
+      return null
     }
+  }
+
+  noteSource(tenant: string, digest: string, source: string | undefined): void {
+    if (source === undefined || this.sourceOf(tenant, digest) === source) return
+    const file = this.#sourceFile(tenant, digest)
+    const temp = join(this.#root, `${TEMP_PREFIX}${randomUUID()}`)
+    try {
+      writeFileSync(temp, source)
+      renameSync(temp, file)
+    } catch (fault) {
+      remove(temp)
+      throw new StageFault('resources', `the artifact store cannot be written: ${codeOf(fault)}`)
+    }
+  }
+
+  /**
+   * True when the artifact is in place: `temp`, whose files were hashed to `digest` as they were
+   * written, is taken over (A2); without one it has to be there already.
+   */
+  keep(temp: string | null, digest: string, files: readonly DigestedFile[]): boolean {
+    if (this.has(digest)) return true
+    if (temp === null) return false
     const dir = this.dirOf(digest)
     try {
       if (existsSync(dir)) {
@@ -109,8 +143,9 @@ export class ArtifactStore {
     } catch (fault) {
       throw new StageFault('resources', `the artifact could not be put in place: ${codeOf(fault)}`)
     }
-    this.#trusted.set(digest, paths)
+    this.#trusted.set(digest, sizesBy(files))
     this.#unsynced.push(digest)
+    return true
   }
 
   /**
@@ -118,10 +153,11 @@ export class ArtifactStore {
    * when there is no such artifact.
    */
   link(digest: string, slotDir: string, entryFile: string): void {
-    const paths = this.has(digest) ? this.#trusted.get(digest) : undefined
-    if (paths === undefined) {
+    const sizes = this.sizesOf(digest)
+    if (sizes === null) {
       throw new HeadgateError('STORE_FAILED', { why: `artifact ${digest} is not there, or torn` })
     }
+    const paths = [...sizes.keys()]
     linkFiles(this.dirOf(digest), paths, slotDir)
     this.#stripper.into(slotDir, this.dirOf(digest), paths, entryFile)
   }
@@ -134,7 +170,7 @@ export class ArtifactStore {
     for (let digest = this.#unsynced.shift(); digest !== undefined; ) {
       const dir = this.dirOf(digest)
       const folders = new Set([dir])
-      for (const path of this.#trusted.get(digest) ?? []) {
+      for (const path of this.#trusted.get(digest)?.keys() ?? []) {
         yield syncPath(join(dir, path))
         for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
           folders.add(join(dir, path.slice(0, cut)))
@@ -149,21 +185,33 @@ export class ArtifactStore {
   get unsynced(): number {
     return this.#unsynced.length
   }
+
+  #sourceFile(tenant: string, digest: string): string {
+    return join(this.#root, `${digest}.${tenant}.source`)
+  }
 }
 
-/** The paths of an artifact whose bytes hash to its digest; null: torn or foreign. */
-function verify(dir: string, digest: string, between: () => void): readonly string[] | null {
+/** The files of an artifact whose bytes hash to its digest; null: torn or foreign. */
+function verify(
+  dir: string,
+  digest: string,
+  between: () => void,
+): ReadonlyMap<string, number> | null {
   const walk = walkDrop(dir)
   if (walk === null || walk.unread !== null || walk.strange.length > 0) return null
   try {
     const from = { from: dir, files: walk.files, to: null }
     const staged = stageFiles({ ...from, keep: new Set(), expected: new Map(), between })
     if (fileListDigest(staged.files) !== digest) return null
-    return staged.files.map((file) => file.path)
+    return sizesBy(staged.files)
   } catch (fault) {
     if (fault instanceof StageFault && fault.kind !== 'resources') return null
     throw fault
   }
+}
+
+function sizesBy(files: readonly DigestedFile[]): ReadonlyMap<string, number> {
+  return new Map(files.map(({ path, size }) => [path, size]))
 }
 
 function syncPath(path: string): void {

@@ -3,13 +3,9 @@
  */
 
 import { HeadgateError } from '../base/errors.ts'
-import { DEEPEST, MOST_BYTES } from './walk.ts'
+import { MOST_BYTES } from './limits.ts'
+import { PathTwins, pathFault, twinReason } from './path-rules.ts'
 import type { Walk } from './walk.ts'
-
-const LONGEST_PATH_BYTES = 255
-
-/** Control characters, and the separator of another platform. */
-const UNSAFE = /[\u0000-\u001f\u007f\\]/
 
 /** The first reason for which `walk` is refused; null: none. */
 export function inspectDrop(entry: string, walk: Walk): HeadgateError | null {
@@ -24,24 +20,12 @@ export function inspectDrop(entry: string, walk: Walk): HeadgateError | null {
 }
 
 function inspectPaths(entry: string, paths: readonly string[]): HeadgateError | null {
-  const seen = new Map<string, string>()
+  const twins = new PathTwins()
   for (const path of paths) {
-    if (UNSAFE.test(path)) {
-      return refuseFile(entry, path, 'its name holds a control character or a backslash')
-    }
-    if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
-      return refuseFile(entry, path, `its path is longer than ${LONGEST_PATH_BYTES} bytes`)
-    }
-    if (path.split('/').length > DEEPEST) {
-      return refuseFile(entry, path, `it lies deeper than ${DEEPEST} folders`)
-    }
-    const folded = path.normalize('NFC').toLowerCase().normalize('NFC')
-    const twin = seen.get(folded)
-    if (twin !== undefined) {
-      const why = `it differs from ${twin} only in case or Unicode form: some file systems keep one`
-      return refuseFile(entry, path, why)
-    }
-    seen.set(folded, path)
+    const fault = pathFault(path)
+    if (fault !== null) return refuseFile(entry, path, fault.why)
+    const twin = twins.add(path)
+    if (twin !== null) return refuseFile(entry, path, twinReason(twin))
   }
   return null
 }

@@ -2,7 +2,7 @@
  * The truth about packages-dir: list, compare with what was reported, report the difference.
  *
  * Owns: what was last seen of each entry, and when each is looked at again.
- * Does not own: when a pass runs (pacer.ts), what a drop is (examine.ts), identity and removal
+ * Does not own: when a pass runs (pacer.ts), what a drop is (sight.ts), identity and removal
  * (versions.ts).
  *
  * R1  every report follows from a comparison of two states, never from an event: a pass that runs
@@ -13,15 +13,14 @@
  * R4  a root that cannot be listed changes nothing.
  */
 
-import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { toHeadgateError } from '../base/errors.ts'
 import type { EngineVersions } from '../domain/package-json.ts'
 import type { ArtifactStore } from './artifact-store.ts'
-import { examineDrop, rejected } from './examine.ts'
-import type { LookAgain, Verdict } from './examine.ts'
 import type { Candidate, Scan } from './scan.ts'
+import { lookAt } from './sight.ts'
 import type { RefusedDrop, RemovedDrop, StagedDrop } from './source.ts'
+import type { LookAgain, Verdict } from './verdict.ts'
 import { Versions, versionKey } from './versions.ts'
-import { walkDrop } from './walk.ts'
 
 /** One moment on three scales, all ms. */
 export interface Moment {
@@ -141,12 +140,12 @@ export class Reconciler {
   }
 
   #look(candidate: Candidate, hintedAt: number | undefined): void {
-    const { entry, kind, stamp, tenant } = candidate
+    const { entry, tenant } = candidate
     const before = this.#records.get(entry) ?? unseen(entry)
     const moment = this.#options.moment()
-    const walk = kind.type === 'directory' ? walkDrop(candidate.path) : null
-    if (kind.type === 'directory' && walk === null) return
-    const form = walk?.form ?? `${kind.type} ${stamp}`
+    const sight = lookAt(candidate)
+    if (sight === null) return
+    const { form } = sight
     const record =
       form === before.form
         ? before
@@ -160,22 +159,17 @@ export class Reconciler {
     if (record.next.kind === 'settled' || record.next.at > moment.monotonic) return
     let verdict: Verdict
     try {
-      verdict =
-        walk === null
-          ? refusedAsItIs(candidate)
-          : examineDrop(candidate, walk, {
-              store: this.#options.store,
-              // A file time of the future (a stepped clock, another machine's) is not waited for.
-              quietInMs:
-                Math.min(walk.newestChangeMs, record.seenAt) +
-                this.#options.quietMs -
-                moment.fileNow,
-              quietMs: this.#options.quietMs,
-              digestOf: (key) => this.#versions.digestOf(key),
-              hashFirst: this.#options.hasArtifacts && !this.#listedOnce,
-              running: this.#options.running,
-              between: this.#options.between,
-            })
+      verdict = sight.examine({
+        store: this.#options.store,
+        // A file time of the future (a stepped clock, another machine's) is not waited for.
+        quietInMs:
+          Math.min(sight.newestChangeMs, record.seenAt) + this.#options.quietMs - moment.fileNow,
+        quietMs: this.#options.quietMs,
+        digestOf: (key) => this.#versions.digestOf(key),
+        hashFirst: this.#options.hasArtifacts && !this.#listedOnce,
+        running: this.#options.running,
+        between: this.#options.between,
+      })
     } catch (fault) {
       // One drop that trips an unforeseen fault must not stop the others.
       const error = toHeadgateError(fault)
@@ -260,28 +254,6 @@ function nextLook(last: Next, lookAgain: LookAgain, monotonic: number): Next {
     }
     default:
       return { kind: 'waiting', at: monotonic + Math.ceil(lookAgain), tries }
-  }
-}
-
-/** Without a look into it. A folder of a tenant that cannot be listed is in nobody's way. */
-function refusedAsItIs(candidate: Candidate): Verdict {
-  const error = refusalOf(candidate)
-  if (error.code !== 'DROP_INCOMPLETE') return rejected(error)
-  return { kind: 'incomplete', error, identity: {}, lookAgain: 'on-change' }
-}
-
-function refusalOf({ entry, kind }: Candidate): HeadgateError {
-  if (kind.type === 'directory')
-    return new HeadgateError('INTERNAL', { why: `${entry} is a folder` })
-  switch (kind.code) {
-    case 'NAME_INVALID':
-      return new HeadgateError('NAME_INVALID', { kind: 'tenant', value: kind.why })
-    case 'FILE_REFUSED':
-      return new HeadgateError('FILE_REFUSED', { entry, file: entry, why: kind.why })
-    case 'DROP_UNSUPPORTED':
-      return new HeadgateError('DROP_UNSUPPORTED', { entry, why: kind.why })
-    case 'DROP_INCOMPLETE':
-      return new HeadgateError('DROP_INCOMPLETE', { entry, why: kind.why })
   }
 }
 

@@ -12,6 +12,8 @@ import { codeOf } from './fs-fault.ts'
 
 export type CandidateKind =
   | { readonly type: 'directory' }
+  /** A regular file `<name>.tgz`. */
+  | { readonly type: 'archive' }
   /** Not a drop; `code` says which refusal it is. */
   | {
       readonly type: 'refused'
@@ -26,7 +28,7 @@ export interface Candidate {
   /** Absolute. */
   readonly path: string
   readonly kind: CandidateKind
-  /** Changes when a refused entry is replaced; a folder is compared by what is in it. */
+  /** Changes when a refused entry is replaced; drops are compared by what is in them. */
   readonly stamp: string
 }
 
@@ -114,20 +116,18 @@ function add(
     candidates.push({ entry, tenant, path, kind: { type: 'directory' }, stamp: '' })
     return
   }
+  const kind = kindOf(found)
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) return
   const stamp = `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`
-  candidates.push({ entry, tenant, path, kind: refusalOf(found), stamp })
+  candidates.push({ entry, tenant, path, kind, stamp })
 }
 
-function refusalOf(found: Dirent): CandidateKind {
+function kindOf(found: Dirent): CandidateKind {
+  if (found.isFile() && found.name.endsWith('.tgz')) return { type: 'archive' }
   if (found.isSymbolicLink()) {
     return { type: 'refused', code: 'FILE_REFUSED', why: 'symbolic links are not followed' }
   }
-  if (found.name.endsWith('.tgz')) {
-    const why =
-      'archives are read in a later release, together with `headgate pack`; drop the folder'
-    return { type: 'refused', code: 'DROP_UNSUPPORTED', why }
-  }
-  return { type: 'refused', code: 'DROP_UNSUPPORTED', why: 'only folders are drops' }
+  const why = 'only folders and .tgz archives are drops'
+  return { type: 'refused', code: 'DROP_UNSUPPORTED', why }
 }

@@ -7,22 +7,14 @@
  */
 
 import { createHash, hash } from 'node:crypto'
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DigestedFile } from '../domain/digest.ts'
 import { classify, codeOf } from './fs-fault.ts'
+import { otherHash } from './manifest-check.ts'
+import { StageFault } from './stage-fault.ts'
+import { makeFolder, openTarget, writeFully } from './target.ts'
 import type { WalkedFile } from './walk.ts'
-
-/** Staging ends early. `changed`: look again soon; `unread`: rights; `resources`: the machine. */
-export class StageFault extends Error {
-  override readonly name = 'StageFault'
-  readonly kind: 'changed' | 'unread' | 'resources' | 'differs'
-
-  constructor(kind: StageFault['kind'], why: string, options?: { cause?: unknown }) {
-    super(why, options)
-    this.kind = kind
-  }
-}
 
 export interface StageRequest {
   /** Absolute path of the drop. */
@@ -45,7 +37,6 @@ export interface Staged {
 
 const CHUNK = 1_048_576
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-const COPY_MODE = 0o444
 
 const chunk = Buffer.allocUnsafeSlow(CHUNK)
 
@@ -64,7 +55,7 @@ export function stageFiles(request: StageRequest): Staged {
       })
       const expected = request.expected.get(file.path)
       if (expected !== undefined && expected !== sha256) {
-        throw new StageFault('differs', `${file.path} has another sha-256 than the manifest says`)
+        throw new StageFault('differs', otherHash(file.path))
       }
       files.push({ path: file.path, size: file.size, sha256 })
     } finally {
@@ -139,32 +130,6 @@ function readFully(fd: number, file: WalkedFile, wanted: number): number {
   return have
 }
 
-function openTarget(target: string): number {
-  try {
-    return openSync(target, 'wx', COPY_MODE)
-  } catch (fault) {
-    throw targetFault(fault)
-  }
-}
-
-function writeFully(fd: number, bytes: Buffer): void {
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
-  } catch (fault) {
-    throw targetFault(fault)
-  }
-}
-
-function makeFolder(folder: string, to: string, made: Set<string>): void {
-  if (made.has(folder)) return
-  try {
-    mkdirSync(join(to, folder), { recursive: true })
-  } catch (fault) {
-    throw targetFault(fault)
-  }
-  made.add(folder)
-}
-
 function changed(file: WalkedFile): StageFault {
   return new StageFault('changed', `${file.path} changed while it was read`)
 }
@@ -179,9 +144,4 @@ function sourceFault(file: WalkedFile, fault: unknown): StageFault {
     case 'resources':
       return new StageFault('resources', `reading ${file.path} failed: ${code}`, { cause: fault })
   }
-}
-
-function targetFault(fault: unknown): StageFault {
-  const why = `writing to the artifact store failed: ${codeOf(fault)}`
-  return new StageFault('resources', why, { cause: fault })
 }

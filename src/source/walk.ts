@@ -12,16 +12,11 @@ import { hash } from 'node:crypto'
 import { lstatSync, readdirSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join } from 'node:path'
-import { developmentFolders, INSTALLED_LIST } from './dev-dependencies.ts'
+import { developmentFolders } from './dev-dependencies.ts'
 import { classify, codeOf } from './fs-fault.ts'
 import type { FsFault } from './fs-fault.ts'
-
-export const MOST_FILES = 10_000
-export const MOST_BYTES = 256 * 1_048_576
-export const DEEPEST = 16
-
-/** Where npm puts headgate for a package's editor, compiler and tests; often a symbolic link. */
-const OWN_LINK = 'node_modules/headgate'
+import { DEEPEST, MOST_FILES } from './limits.ts'
+import { isSkipped } from './path-rules.ts'
 
 export interface WalkedFile {
   /** Relative to the drop's top, with forward slashes. */
@@ -95,7 +90,7 @@ export function walkDrop(top: string): Walk | null {
   for (let at = pending.pop(); at !== undefined && cut === null; at = pending.pop()) {
     for (const name of list(at.folder)) {
       const path = at.folder === '' ? name : `${at.folder}/${name}`
-      if (isSkipped(path, name) || developmentOnly.has(path)) continue
+      if (isSkipped(path) || developmentOnly.has(path)) continue
       const stat = look(path)
       if (stat === undefined) {
         // A name that is not UTF-8 cannot be spelled, so it cannot be found either.
@@ -131,11 +126,6 @@ export function walkDrop(top: string): Walk | null {
 
 function topIsGone(unread: { readonly path: string; readonly fault: FsFault }): boolean {
   return unread.path === '' && unread.fault === 'gone'
-}
-
-function isSkipped(path: string, name: string): boolean {
-  if (name === '.git' || path === INSTALLED_LIST || path === OWN_LINK) return true
-  return path === 'node_modules/.bin' || path.endsWith('/node_modules/.bin')
 }
 
 function nameOfType(stat: Stats): string {

@@ -1,0 +1,123 @@
+/**
+ * Whose version the bytes of a drop are, and whether they may be.
+ *
+ * D1  identity comes from package.json and bytes; the names of entries mean nothing.
+ * D2  a packed version and the folder it was packed from are one version: the one on record stays,
+ *     and what came second backs it. Its own bytes are not taken.
+ * D3  what is on record is never replaced, whatever a manifest claims.
+ */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { HeadgateError } from '../base/errors.ts'
+import { fileListDigest } from '../domain/digest.ts'
+import type { Manifest } from '../domain/manifest.ts'
+import { type EngineVersions, type PackageJson, parsePackageJson } from '../domain/package-json.ts'
+import type { ArtifactStore } from './artifact-store.ts'
+import { findEntryFile } from './entry-file.ts'
+import type { Staged } from './stage.ts'
+import { type Identity, Refusal, type VersionFacts } from './verdict.ts'
+import { versionKey } from './versions.ts'
+
+export const PACKAGE_JSON = 'package.json'
+
+export interface IdentifyContext {
+  readonly store: ArtifactStore
+  /** Digest on record for a versionKey(). */
+  readonly digestOf: (key: string) => string | undefined
+  readonly running: EngineVersions
+}
+
+/** Where the drop lies; VersionFacts begin with it. */
+export interface Drop {
+  readonly entry: string
+  readonly tenant: string
+}
+
+export interface Identified {
+  readonly facts: VersionFacts
+  /** The drop's own bytes are the version; false: those on record are (D2). */
+  readonly own: boolean
+}
+
+/** Throws Refusal, and HeadgateError for what cannot be told whose it is. */
+export function identify(
+  drop: Drop,
+  staged: Staged,
+  manifest: Manifest | null,
+  context: IdentifyContext,
+): Identified {
+  const text = staged.texts.get(PACKAGE_JSON)
+  if (text === undefined) throw unreadable(drop.entry, staged)
+  const packageJson = parsePackageJson(text, drop.entry, context.running)
+  const digest = fileListDigest(staged.files)
+  const identity = { package: packageJson.name, version: packageJson.version, digest }
+  const recorded = context.digestOf(versionKey({ tenant: drop.tenant, ...identity }))
+  const sizes = new Map(staged.files.map((file) => [file.path, file.size]))
+  if (recorded === undefined || recorded === digest) {
+    return { facts: factsOf(drop, packageJson, digest, sizes, context.store), own: true }
+  }
+  const sameSource =
+    manifest?.sourceDigest === recorded || context.store.sourceOf(drop.tenant, recorded) === digest
+  const facts = sameSource ? recordedFacts(drop, recorded, context) : null
+  if (facts !== null) return { facts, own: false }
+  const details = { ...identity, entry: drop.entry, known: short(recorded), digest: short(digest) }
+  throw new Refusal(new HeadgateError('VERSION_CONFLICT', details), identity)
+}
+
+function factsOf(
+  { entry, tenant }: Drop,
+  packageJson: PackageJson,
+  digest: string,
+  sizes: ReadonlyMap<string, number>,
+  store: ArtifactStore,
+): VersionFacts {
+  const { name, version, description, author, options } = packageJson
+  const identity: Identity = { package: name, version, digest }
+  return {
+    entry,
+    tenant,
+    package: name,
+    version,
+    digest,
+    ...(description === null ? {} : { description }),
+    ...(author === null ? {} : { author }),
+    entryFile: entryFileOf(entry, packageJson, sizes, identity),
+    options,
+    artifactDir: store.dirOf(digest),
+    files: sizes.size,
+    bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+  }
+}
+
+/** Of the version on record, told by its artifact; null: its bytes are lost. */
+function recordedFacts(drop: Drop, digest: string, context: IdentifyContext): VersionFacts | null {
+  const sizes = context.store.sizesOf(digest)
+  if (sizes === null) return null
+  const text = readFileSync(join(context.store.dirOf(digest), PACKAGE_JSON), 'utf8')
+  const packageJson = parsePackageJson(text, drop.entry, context.running)
+  return factsOf(drop, packageJson, digest, sizes, context.store)
+}
+
+function entryFileOf(
+  entry: string,
+  packageJson: PackageJson,
+  sizes: ReadonlyMap<string, number>,
+  identity: Identity,
+): string {
+  try {
+    return findEntryFile(entry, packageJson, new Set(sizes.keys()))
+  } catch (fault) {
+    throw fault instanceof HeadgateError ? new Refusal(fault, identity) : fault
+  }
+}
+
+function unreadable(entry: string, { files }: Staged): HeadgateError {
+  return files.some(({ path }) => path === PACKAGE_JSON)
+    ? new HeadgateError('PACKAGE_JSON_INVALID', { entry, why: 'it is larger than 1 MiB' })
+    : new HeadgateError('PACKAGE_JSON_MISSING', { entry })
+}
+
+function short(digest: string): string {
+  return digest.slice(0, 12)
+}
