@@ -14,8 +14,10 @@ export type {
   PackageLogLine,
   PackageOperatorOptions,
   Promotion,
+  Publication,
   TenantOptions,
 } from './executor/api.ts'
 export { createExecutor } from './executor/create-executor.ts'
 export type { ExecutorRow, GenerationRow, PackageRow, RefusalRow } from './protocol/status.ts'
+export type { Published } from './source/source.ts'
 export type { ControlEntry, SwapReceipt } from './store/store.ts'

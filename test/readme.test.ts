@@ -99,6 +99,7 @@ function run(block: Block, dir: string, url: string): Promise<string> {
 async function seen(
   url: string,
   accept: (row: {
+    tenant: string
     package: string
     activeVersion: string | null
     refusals: readonly unknown[]
@@ -142,6 +143,19 @@ t.test('the walk of the README works as written', async (t) => {
   )
   t.match(refused, /GRAPH_INVALID/)
   t.match(refused, /2\.2\.0\s+active/)
+  t.equal(await stop(executor.process), 0)
+})
+
+t.test('publishing works as the README says', async (t) => {
+  const dir = workspace()
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const executor = await start(t, dir)
+  const [publish] = labelled('publish')
+  if (publish === undefined) throw new Error('1 block')
+  t.match(await run(publish, dir, executor.url), /published acme::[\s\S]*published globex::/)
+  for (const tenant of ['acme', 'globex']) {
+    await seen(executor.url, (row) => row.tenant === tenant && row.activeVersion === '2.1.0')
+  }
   t.equal(await stop(executor.process), 0)
 })
 

@@ -210,6 +210,12 @@ export const ERRORS = {
     retryable: false,
     message: '{entry} unpacks to more than {limit} times its size',
   },
+  PUBLISH_MISMATCH: {
+    status: 422,
+    retryable: false,
+    message: 'the archive is {found}, but it was published as {wanted}',
+  },
+  PUBLISH_FAILED: { status: 500, retryable: true, message: '{target} could not be written: {why}' },
   DROP_INCOMPLETE: { status: 409, retryable: true, message: '{entry} is not complete: {why}' },
   STAGING_DEFERRED: {
     status: 503,
@@ -348,7 +354,17 @@ export const ERRORS = {
   HTTP_CONTENT_TYPE: {
     status: 415,
     retryable: false,
-    message: 'content type {found} is not supported: send application/json',
+    message: 'content type {found} is not supported: send {wanted}',
+  },
+  DIGEST_MISSING: {
+    status: 400,
+    retryable: false,
+    message: 'the header content-digest (RFC 9530) is needed, as sha-256=:<base64>:',
+  },
+  DIGEST_MISMATCH: {
+    status: 400,
+    retryable: true,
+    message: 'the archive has sha-256 {found}, but was announced with {wanted}',
   },
   HTTP_NOT_FOUND: { status: 404, retryable: false, message: 'there is nothing at {path}' },
   HTTP_METHOD: {

@@ -7,6 +7,7 @@ import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { CommandContext } from './command-context.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
+import { addPublishCommand } from './commands/publish.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
@@ -72,6 +73,7 @@ function buildProgram(context: CommandContext): Command {
   addStatusCommand(program, context)
   addWhyCommand(program, context)
   addInvokeCommand(program, context)
+  addPublishCommand(program, context)
   addReceiptsCommand(program, context)
   addLogCommand(program, context)
   return program

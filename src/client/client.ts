@@ -6,7 +6,13 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorRecord, HeadgateError, messageOf } from '../base/errors.ts'
 import { parseNamespace } from '../domain/namespace.ts'
 import { EPOCH_HEADER, GENERATION_HEADER, VERSION_HEADER } from '../protocol/invoke-headers.ts'
-import type { ControlAnswer, PackagesAnswer, ReceiptsAnswer } from '../protocol/http.ts'
+import { CONTENT_DIGEST_HEADER, contentDigest } from '../protocol/content-digest.ts'
+import type {
+  ControlAnswer,
+  PackagesAnswer,
+  PublishedAnswer,
+  ReceiptsAnswer,
+} from '../protocol/http.ts'
 import type { Problem } from '../protocol/problem.ts'
 import { fromProblem } from '../protocol/problem-record.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
@@ -38,6 +44,17 @@ export interface ClientInvokeAnswer {
   readonly version: string
   readonly generation: number
   readonly epoch: number
+}
+
+/** A packed version, and what it is. */
+export interface ClientPublication {
+  /** Default `public`. */
+  readonly tenant?: string
+  readonly package: string
+  readonly version: string
+  /** The bytes of a .tgz. */
+  readonly archive: Uint8Array<ArrayBuffer>
+  readonly signal?: AbortSignal
 }
 
 export interface PageQuery {
@@ -76,6 +93,8 @@ export interface HeadgateClient {
   receipts(query?: PageQuery & { readonly before?: number }): Promise<ReceiptsAnswer>
   control(query?: PageQuery & { readonly since?: number }): Promise<ControlAnswer>
   executor(): Promise<ExecutorRow>
+  /** Puts an archive into the packages folder of the executor. */
+  publish(publication: ClientPublication): Promise<PublishedAnswer>
   /**
    * Calls `onRows` with all rows of a topic at the beginning and at each change, over lost
    * connections, until the signal aborts; then resolves.
@@ -118,6 +137,20 @@ export function createClient(options: ClientOptions): HeadgateClient {
     receipts: (query = {}) => http.get(`/v1/receipts${queryOf(query)}`),
     control: (query = {}) => http.get(`/v1/control${queryOf(query)}`),
     executor: () => http.get('/v1/executor'),
+    publish: async ({ tenant = 'public', package: name, version, archive, signal }) => {
+      const at = `${packagePath(tenant, name)}/versions/${encodeURIComponent(version)}`
+      const sha256 = await crypto.subtle.digest('SHA-256', archive)
+      const { text } = await http.send(at, {
+        method: 'PUT',
+        headers: {
+          'content-type': 'application/gzip',
+          [CONTENT_DIGEST_HEADER]: contentDigest(sha256),
+        },
+        body: archive,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      return JSON.parse(text)
+    },
     watch<T extends TopicName>(topic: T, onRows: OnRows<T>, watchOptions: WatchOptions) {
       const { signal, onState, ...rest } = watchOptions
       return stream.watch(new TopicView<T>({ topic, onRows, ...rest }), signal, onState)
@@ -125,14 +158,14 @@ export function createClient(options: ClientOptions): HeadgateClient {
   }
 }
 
-function packagePath(tenant: string, name: string): string {
-  return `/v1/tenants/${encodeURIComponent(tenant)}/packages/${encodeURIComponent(name)}`
-}
-
 function invokePath(namespace: string): string {
   const { tenant, package: name, workflow, task } = parseNamespace(namespace)
   const path = `/v1/tenants/${tenant}/packages/${encodeURIComponent(name)}/workflows/${workflow}`
   return task === null ? `${path}/invoke` : `${path}/tasks/${task}/invoke`
+}
+
+function packagePath(tenant: string, name: string): string {
+  return `/v1/tenants/${encodeURIComponent(tenant)}/packages/${encodeURIComponent(name)}`
 }
 
 function queryOf(

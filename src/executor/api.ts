@@ -7,6 +7,7 @@ import type { TypedEmitter } from '../base/events.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RegistryValue } from '../domain/route.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
+import type { Published } from '../source/source.ts'
 import type { ControlEntry, SwapReceipt } from '../store/store.ts'
 
 export interface ExecutorOptions {
@@ -119,6 +120,20 @@ export interface Promotion {
   readonly actor?: string
 }
 
+/** A packed version that is to be put into packages-dir. */
+export interface Publication {
+  readonly tenant: string
+  /** What package.json in the archive must say. */
+  readonly package: string
+  readonly version: string
+  /** The bytes of a .tgz, in parts. */
+  readonly archive: AsyncIterable<Uint8Array>
+  /** Of all parts, hexadecimal: other bytes are DIGEST_MISMATCH. Default: not compared. */
+  readonly sha256?: string
+  /** More is PAYLOAD_TOO_LARGE. Default: as much as a version may have unpacked, 256 MiB. */
+  readonly maxBytes?: number
+}
+
 export interface Executor extends AsyncDisposable {
   readonly registry: RegistryValue
   readonly events: TypedEmitter<ExecutorEvents>
@@ -135,6 +150,12 @@ export interface Executor extends AsyncDisposable {
    * Throws UNKNOWN_PACKAGE, NO_MATCHING_VERSION, or the reason why it cannot be loaded.
    */
   promote(promotion: Promotion): Promise<void>
+  /**
+   * Puts an archive into packagesDir when it would be taken as a drop, where it is then found like
+   * any other: resolves before it is loaded. Throws the code it would be refused with,
+   * PUBLISH_MISMATCH, VERSION_CONFLICT, PUBLISH_FAILED.
+   */
+  publish(publication: Publication): Promise<Published>
   status(): ExecutorRow
   /** Sorted by tenant, then package. */
   packages(): readonly PackageRow[]

@@ -34,10 +34,12 @@ import type { ControlEntry, Store, StoreSnapshot, SwapReceipt } from '../store/s
 import type { Executor, ExecutorEvents, InvokeAnswer, InvokeOptions, Promotion } from './api.ts'
 import { DropBoard } from './drop-board.ts'
 import { createGenerationParts } from './generation-parts.ts'
+import { KnownVersions } from './known-versions.ts'
 import type { ResolvedOptions } from './options.ts'
 import { relayLog } from './package-log.ts'
 import { executorRow, packageRow } from './status.ts'
 import { answerTask } from './task-invoke.ts'
+import { Uploads } from './uploads.ts'
 
 export class HeadgateExecutor implements Executor {
   readonly events: TypedEmitter<ExecutorEvents>
@@ -51,7 +53,8 @@ export class HeadgateExecutor implements Executor {
   readonly #dispatcher = new Dispatcher(this.#registry)
   readonly #controllers = new Map<string, PackageController>()
   readonly #drops: DropBoard
-  readonly #known = new Map<string, string>()
+  readonly #known: KnownVersions
+  readonly #uploads: Uploads
   readonly #spare: SpareThreads
   readonly #factory: GenerationFactory
   readonly #budget: ThreadBudget
@@ -69,9 +72,7 @@ export class HeadgateExecutor implements Executor {
     this.#options = options
     this.#boot = boot
     this.#store = store
-    for (const { tenant, package: name, version, digest } of snapshot.known) {
-      this.#known.set(`${tenant}/${name}@${version}`, digest)
-    }
+    this.#known = new KnownVersions(store, snapshot.known)
     const { logger, dataDir } = options
     const fault = (error: unknown): void => this.#fault(error)
     this.events = new TypedEmitter(fault)
@@ -82,10 +83,11 @@ export class HeadgateExecutor implements Executor {
         artifactsDir: join(dataDir, 'artifacts'),
         reconcileMs: options.reconcileMs,
         removeAfterMs: options.removeAfterMs,
-        known: this.#known,
+        known: this.#known.digests,
       },
       { logger },
     )
+    this.#uploads = new Uploads(join(dataDir, 'uploads'), this.#source)
     this.#drops = new DropBoard(this.#source, (refused, standing) =>
       this.#refusalChanged(refused, standing),
     )
@@ -153,6 +155,7 @@ export class HeadgateExecutor implements Executor {
     try {
       rmSync(join(dataDir, 'slots'), { recursive: true, force: true })
       mkdirSync(join(dataDir, 'slots'), { recursive: true })
+      this.#uploads.open()
       this.#listen()
       const spare = this.#spare.refill()
       await this.#source.start()
@@ -197,6 +200,10 @@ export class HeadgateExecutor implements Executor {
       throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
     }
     await controller.promote(version, reason ?? 'asked for', actor ?? 'library')
+  }
+
+  publish(publication: Parameters<Executor['publish']>[0]): ReturnType<Executor['publish']> {
+    return this.#uploads.publish(publication)
   }
 
   status(): ExecutorRow {
@@ -290,12 +297,7 @@ export class HeadgateExecutor implements Executor {
   }
 
   #staged(drop: StagedDrop): void {
-    const { tenant, package: name, version, digest } = drop
-    this.#known.set(`${tenant}/${name}@${version}`, digest)
-    const firstSeenAt = drop.detectedAt
-    this.#scope.background(
-      this.#store.know({ tenant, package: name, version, digest, firstSeenAt }),
-    )
+    this.#scope.background(this.#known.add(drop))
     this.#controller(drop).staged(drop)
   }
 

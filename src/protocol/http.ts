@@ -74,8 +74,23 @@ export const controlAnswerSchema = z.object({
   next: z.int(),
 })
 
+export const publishedAnswerSchema = z.object({
+  /** `created` (201), or `present` (200): the same version was there already. */
+  outcome: z.enum(['created', 'present']),
+  /** Path relative to packages-dir. */
+  entry: z.string(),
+  tenant: z.string(),
+  package: z.string(),
+  version: z.string(),
+  digest: z.string(),
+  files: z.int(),
+  /** Unpacked. */
+  bytes: z.int(),
+})
+
 export const healthAnswerSchema = z.object({ state: z.string() })
 
 export type PackagesAnswer = z.infer<typeof packagesAnswerSchema>
 export type ReceiptsAnswer = z.infer<typeof receiptsAnswerSchema>
+export type PublishedAnswer = z.infer<typeof publishedAnswerSchema>
 export type ControlAnswer = z.infer<typeof controlAnswerSchema>

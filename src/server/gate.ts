@@ -72,7 +72,7 @@ function bodyRefusal(request: IncomingMessage): HeadgateError | null {
     })
   }
   const hasBody = encoding !== undefined || (length !== undefined && length !== '0')
-  if (hasBody && request.method !== 'POST') {
+  if (hasBody && request.method !== 'POST' && request.method !== 'PUT') {
     return new HeadgateError('HTTP_BODY_INVALID', {
       why: `a ${request.method} request carries no body here`,
     })

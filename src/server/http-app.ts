@@ -19,6 +19,7 @@ import type { HttpRoute, ServerContext } from './http-route.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemHeaders, publicError, refuseAndClose } from './problem-reply.ts'
 import { invokeRoutes } from './routes-invoke.ts'
+import { ARCHIVE_TYPES, publishRoutes } from './routes-publish.ts'
 import { readRoutes } from './routes-read.ts'
 
 /** Longer than any name with its scope, encoded: what is longer is still told NAME_INVALID. */
@@ -56,7 +57,11 @@ export function buildHttpApp(context: ServerContext, transport: HttpTransport): 
 
 function allRoutes(context: ServerContext): readonly HttpRoute[] {
   let document: string | undefined
-  const described: HttpRoute[] = [...invokeRoutes(context), ...readRoutes(context)]
+  const described: HttpRoute[] = [
+    ...invokeRoutes(context),
+    ...readRoutes(context),
+    ...publishRoutes(context),
+  ]
   described.push({
     method: 'GET',
     path: '/openapi.json',
@@ -76,11 +81,19 @@ function allRoutes(context: ServerContext): readonly HttpRoute[] {
 function addRoutes(app: FastifyInstance, routes: readonly HttpRoute[]): void {
   for (const route of routes) {
     const url = route.path.replace(/\{(\w+)\}/g, ':$1')
-    app.route({
+    const served = {
       method: route.method,
       url,
-      handler: (request, reply) => route.handle(request, reply),
-    })
+      handler: (request: FastifyRequest, reply: FastifyReply) => route.handle(request, reply),
+    }
+    if (route.body === 'archive') {
+      // In a scope of its own, because media types are a scope's: nothing else takes bytes.
+      app.register(async (scope) => {
+        scope.removeAllContentTypeParsers()
+        scope.addContentTypeParser([...ARCHIVE_TYPES], (_request, body, done) => done(null, body))
+        scope.route(served)
+      })
+    } else app.route(served)
     // Before the body is looked at: the method alone is wrong.
     app.route({
       method: METHODS.filter((method) => method !== route.method),
@@ -109,7 +122,8 @@ function addJsonParser(app: FastifyInstance): void {
       const charset = /charset\s*=\s*"?([^\s";]+)/i.exec(type)?.[1]
       const encoding = request.headers['content-encoding'] ?? 'identity'
       if (charset !== undefined && charset.toLowerCase() !== 'utf-8') {
-        done(new HeadgateError('HTTP_CONTENT_TYPE', { found: printable(type) }))
+        const found = printable(type)
+        done(new HeadgateError('HTTP_CONTENT_TYPE', { found, wanted: 'application/json' }))
       } else if (encoding !== 'identity') {
         const why = `content-encoding ${printable(encoding)} is not supported`
         done(new HeadgateError('HTTP_BODY_INVALID', { why }))
@@ -130,7 +144,8 @@ function onError(
 ): void {
   const known = frameworkError(thrown, request, context.maxPayloadBytes) ?? thrown
   const error = publicError(known, context.logger, `${request.method} ${request.routeOptions.url}`)
-  if (error.code === 'PAYLOAD_TOO_LARGE' && !request.raw.complete) {
+  const isLarge = error.code === 'PAYLOAD_TOO_LARGE' || request.method === 'PUT'
+  if (isLarge && !request.raw.complete) {
     reply.hijack()
     refuseAndClose(context.clock, request.raw, reply.raw, error)
     return
@@ -159,6 +174,7 @@ function frameworkError(
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new HeadgateError('HTTP_CONTENT_TYPE', {
         found: printable(request.headers['content-type'] ?? ''),
+        wanted: request.method === 'PUT' ? ARCHIVE_TYPES[0] : 'application/json',
       })
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'ECONNRESET':

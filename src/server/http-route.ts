@@ -20,6 +20,8 @@ export interface ServerContext {
   readonly version: string
   /** Bytes of a request body. */
   readonly maxPayloadBytes: number
+  /** Bytes of a published archive. */
+  readonly maxArchiveBytes: number
   /** True from the first moment of close(). */
   readonly isClosing: () => boolean
 }
@@ -34,15 +36,18 @@ export type AnswerName =
   | 'Control'
   | 'Executor'
   | 'Health'
+  | 'Published'
 
 export interface HttpRoute {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   /** As OpenAPI writes it: `/v1/tenants/{tenant}/…`. */
   readonly path: string
   readonly operationId: string
   readonly summary: string
   readonly query: z.ZodObject
   readonly answer: AnswerName
+  /** JSON text, or the bytes of an archive, which the handler reads as a stream. */
+  readonly body?: 'json' | 'archive'
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown
 }
 

@@ -3,10 +3,12 @@
  */
 
 import { z } from 'zod'
+import { CONTENT_DIGEST_HEADER } from '../protocol/content-digest.ts'
 import {
   controlAnswerSchema,
   healthAnswerSchema,
   packagesAnswerSchema,
+  publishedAnswerSchema,
   receiptsAnswerSchema,
 } from '../protocol/http.ts'
 import { EPOCH_HEADER, GENERATION_HEADER, VERSION_HEADER } from '../protocol/invoke-headers.ts'
@@ -23,6 +25,7 @@ import {
 } from '../protocol/status.ts'
 import { explainedVersionSchema, whyAnswerSchema } from '../protocol/why.ts'
 import type { HttpRoute } from './http-route.ts'
+import { ARCHIVE_TYPES } from './routes-publish.ts'
 
 const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Packages: packagesAnswerSchema,
@@ -39,6 +42,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   ControlEntry: controlEntrySchema,
   Executor: executorRowSchema,
   Health: healthAnswerSchema,
+  Published: publishedAnswerSchema,
   Problem: problemSchema,
 }
 
@@ -65,28 +69,52 @@ export function openApiDocument(routes: readonly HttpRoute[], version: string): 
 }
 
 function operationOf(route: HttpRoute): Record<string, unknown> {
-  const isInvoke = route.method === 'POST'
+  const done = (description: string): Record<string, unknown> => ({
+    description,
+    ...(route.body === 'json' ? { headers: invokeHeaders() } : {}),
+    content: {
+      'application/json': { schema: { $ref: `#/components/schemas/${route.answer}` } },
+    },
+  })
   return {
     operationId: route.operationId,
     summary: route.summary,
-    parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
-    ...(isInvoke
-      ? { requestBody: { required: false, content: { 'application/json': { schema: {} } } } }
-      : {}),
+    parameters: [
+      ...pathParameters(route.path),
+      ...queryParameters(route.query),
+      ...(route.body === 'archive' ? [digestParameter()] : []),
+    ],
+    ...bodyOf(route),
     responses: {
-      200: {
-        description: 'Done',
-        ...(isInvoke ? { headers: invokeHeaders() } : {}),
-        content: {
-          'application/json': { schema: { $ref: `#/components/schemas/${route.answer}` } },
-        },
-      },
+      200: done(route.body === 'archive' ? 'The same version was there already' : 'Done'),
+      ...(route.body === 'archive' ? { 201: done('Put into the packages folder') } : {}),
       default: {
         description: 'Refused or failed; `code` says why',
         content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
       },
     },
   }
+}
+
+function bodyOf({ body }: HttpRoute): Record<string, unknown> {
+  switch (body) {
+    case undefined:
+      return {}
+    case 'json':
+      return { requestBody: { required: false, content: { 'application/json': { schema: {} } } } }
+    case 'archive': {
+      const content = Object.fromEntries(ARCHIVE_TYPES.map((type) => [type, {}]))
+      return { requestBody: { required: true, description: 'A .tgz', content } }
+    }
+    default:
+      return body satisfies never
+  }
+}
+
+function digestParameter(): Record<string, unknown> {
+  const description = 'RFC 9530, of the body: sha-256=:<base64>:'
+  const schema = { type: 'string' }
+  return { name: CONTENT_DIGEST_HEADER, in: 'header', required: true, description, schema }
 }
 
 function pathParameters(path: string): Record<string, unknown>[] {

@@ -26,6 +26,7 @@ export function invokeRoutes(context: ServerContext): readonly HttpRoute[] {
       summary: 'Calls a workflow with its input and answers the outputs of its last tasks',
       query: invokeQuerySchema,
       answer: 'Json',
+      body: 'json',
       handle,
     },
     {
@@ -35,6 +36,7 @@ export function invokeRoutes(context: ServerContext): readonly HttpRoute[] {
       summary: 'Calls one task with {input?, deps?} and answers its output',
       query: invokeQuerySchema,
       answer: 'Json',
+      body: 'json',
       handle,
     },
   ]

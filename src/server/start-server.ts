@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly version: string
   /** Bytes of a request body: the executor's `maxPayloadBytes`. Default 8 MiB. */
   readonly maxPayloadBytes?: number
+  /** Bytes of a published archive. Default 256 MiB. */
+  readonly maxArchiveBytes?: number
   readonly clock?: Clock
 }
 
@@ -44,6 +46,7 @@ export interface RunningServer {
 }
 
 const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
+const DEFAULT_MAX_ARCHIVE = 256 * 1024 * 1024
 const MAX_CONNECTIONS = 1_000
 const MAX_HEADER_BYTES = 16 * 1024
 const CUT_AFTER_MS = 2_000
@@ -67,6 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     clock,
     version: options.version,
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD,
+    maxArchiveBytes: options.maxArchiveBytes ?? DEFAULT_MAX_ARCHIVE,
     isClosing: () => closing !== undefined,
   }
   const requests = new OpenRequests(clock)

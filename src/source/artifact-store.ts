@@ -112,8 +112,8 @@ export class ArtifactStore {
     }
   }
 
-  noteSource(tenant: string, digest: string, source: string | undefined): void {
-    if (source === undefined || this.sourceOf(tenant, digest) === source) return
+  noteSource(tenant: string, digest: string, source: string | null): void {
+    if (source === null || this.sourceOf(tenant, digest) === source) return
     const file = this.#sourceFile(tenant, digest)
     const temp = join(this.#root, `${TEMP_PREFIX}${randomUUID()}`)
     try {

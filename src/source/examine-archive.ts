@@ -61,12 +61,12 @@ function examine(candidate: Candidate, stat: Stats, context: ExamineContext): Ve
     if (manifest === null && context.quietInMs > 0) {
       throw new NotYet(`it changed less than ${context.quietMs} ms ago`, context.quietInMs)
     }
-    const { facts, own } = identify(candidate, staged, manifest, context)
+    const { facts, own, source } = identify(candidate, staged, manifest, context)
     if (!own) return facts
     if (!store.keep(temp, facts.digest, staged.files)) {
       return examine(candidate, stat, { ...context, hashFirst: false })
     }
-    store.noteSource(facts.tenant, facts.digest, manifest?.sourceDigest)
+    store.noteSource(facts.tenant, facts.digest, source)
     return facts
   } finally {
     if (temp !== null) store.discard(temp)

@@ -69,12 +69,12 @@ function stage(
     if (walkDrop(from)?.form !== walk.form) {
       throw new StageFault('changed', 'its files changed while they were read')
     }
-    const { facts, own } = identify(candidate, staged, manifest, context)
+    const { facts, own, source } = identify(candidate, staged, manifest, context)
     if (!own) return facts
     if (!store.keep(temp, facts.digest, staged.files)) {
       return stage(candidate, walk, files, manifest, { ...context, hashFirst: false })
     }
-    store.noteSource(facts.tenant, facts.digest, manifest?.sourceDigest)
+    store.noteSource(facts.tenant, facts.digest, source)
     return facts
   } finally {
     if (temp !== null) store.discard(temp)

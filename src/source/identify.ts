@@ -38,6 +38,8 @@ export interface Identified {
   readonly facts: VersionFacts
   /** The drop's own bytes are the version; false: those on record are (D2). */
   readonly own: boolean
+  /** Digest of the folder it was packed from, in its own words. */
+  readonly source: string | null
 }
 
 /** Throws Refusal, and HeadgateError for what cannot be told whose it is. */
@@ -52,15 +54,16 @@ export function identify(
   const packageJson = parsePackageJson(text, drop.entry, context.running)
   const digest = fileListDigest(staged.files)
   const identity = { package: packageJson.name, version: packageJson.version, digest }
+  const source = manifest?.sourceDigest ?? null
   const recorded = context.digestOf(versionKey({ tenant: drop.tenant, ...identity }))
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]))
   if (recorded === undefined || recorded === digest) {
-    return { facts: factsOf(drop, packageJson, digest, sizes, context.store), own: true }
+    return { facts: factsOf(drop, packageJson, digest, sizes, context.store), own: true, source }
   }
   const sameSource =
     manifest?.sourceDigest === recorded || context.store.sourceOf(drop.tenant, recorded) === digest
   const facts = sameSource ? recordedFacts(drop, recorded, context) : null
-  if (facts !== null) return { facts, own: false }
+  if (facts !== null) return { facts, own: false, source }
   const details = { ...identity, entry: drop.entry, known: short(recorded), digest: short(digest) }
   throw new Refusal(new HeadgateError('VERSION_CONFLICT', details), identity)
 }

@@ -70,6 +70,13 @@ const refusedSchema = z.object({
   again: z.enum(['change', 'retry']),
 })
 
+const publishedSchema = z.object({
+  ...versionShape,
+  outcome: z.enum(['created', 'present']),
+  files: z.int(),
+  bytes: z.int(),
+})
+
 const watchSchema = z.object({
   state: z.enum(['ok', 'degraded']),
   mode: z.enum(['events', 'poll', 'missing']),
@@ -91,6 +98,16 @@ export const toThreadSchema = z.discriminatedUnion('type', [
     slotDir: textSchema,
     entryFile: textSchema,
   }),
+  z.object({
+    type: z.literal('publish'),
+    id,
+    publication: z.object({
+      path: textSchema,
+      tenant: textSchema,
+      package: textSchema,
+      version: textSchema,
+    }),
+  }),
   z.object({ type: z.literal('close') }),
 ])
 
@@ -103,6 +120,7 @@ export const fromThreadSchema = z.discriminatedUnion('type', [
   /** The first full pass has been reported. */
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('answer'), id, error: errorRecordSchema.nullable() }),
+  z.object({ type: z.literal('published'), id, published: publishedSchema }),
 ])
 
 /** workerData of the source thread. */

@@ -98,6 +98,10 @@ export class Reconciler {
     }
   }
 
+  get versions(): Pick<Versions, 'digestOf' | 'isPresent'> {
+    return this.#versions
+  }
+
   get entries(): number {
     return this.#records.size
   }

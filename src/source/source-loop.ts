@@ -1,7 +1,7 @@
 /**
  * Everything the source thread does, but for being a thread.
  *
- * Owns: the watcher's life, the order of passes, links and syncing, the watch status.
+ * Owns: the watcher's life, the order of passes, links, publications and syncing, the watch status.
  * Does not own: the comparison (reconcile.ts), the port (source-thread.ts).
  *
  * L1  a link waits for one file to be read or synced at most, never for a whole pass.
@@ -13,11 +13,14 @@
 
 import type { Clock, Timer } from '../base/clock.ts'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
+import type { EngineVersions } from '../domain/package-json.ts'
 import { ArtifactStore } from './artifact-store.ts'
 import { isFsFault } from './fs-fault.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import { Pacer } from './pacer.ts'
 import type { PassRequest } from './pacer.ts'
+import { entryNameOf } from './place.ts'
+import { publishArchive } from './publish.ts'
 import { Reconciler } from './reconcile.ts'
 import { scanRoot } from './scan.ts'
 import type { Scan } from './scan.ts'
@@ -39,11 +42,14 @@ export interface LoopDeps {
 const IDLE_BEFORE_SYNC_MS = 20
 const REWATCH_MS = 30_000
 
+type PublishMessage = Extract<ToThread, { type: 'publish' }>
+
 type Phase = 'new' | 'open' | 'closing'
 
 export class SourceLoop {
   readonly #data: ThreadData
   readonly #deps: LoopDeps
+  readonly #running: EngineVersions
   readonly #store: ArtifactStore
   readonly #reconciler: Reconciler
   readonly #pacer: Pacer
@@ -57,6 +63,7 @@ export class SourceLoop {
   #lastReconcileAt = 0
   #lastReconcileMs = 0
   #reconcileIds: number[] = []
+  readonly #publications: PublishMessage[] = []
   #sync: Generator<void, void> | undefined
   #syncTimer: Timer | undefined
   #pumping = false
@@ -65,6 +72,7 @@ export class SourceLoop {
     const { clock, fileNow, post } = deps
     this.#data = data
     this.#deps = deps
+    this.#running = { node: process.versions.node, headgate: data.headgateVersion }
     const between = (): void => this.#pump()
     this.#store = new ArtifactStore(data.artifactsDir, between)
     const hasArtifacts = this.#store.open()
@@ -76,7 +84,7 @@ export class SourceLoop {
       removeAfterMs: data.removeAfterMs,
       known: data.known,
       present: data.present,
-      running: { node: process.versions.node, headgate: data.headgateVersion },
+      running: this.#running,
       moment: () => ({ now: clock.now(), fileNow: fileNow(), monotonic: clock.monotonic() }),
       reports: {
         staged: (event) => post({ type: 'staged', event: event }),
@@ -106,6 +114,11 @@ export class SourceLoop {
         this.#reconcileIds.push(message.id)
         this.#pacer.full()
         return
+      case 'publish':
+        // Before the next pass, which is never inside another one and looks at the new drop (L1).
+        this.#publications.push(message)
+        this.#pacer.hint(entryNameOf(message.publication))
+        return
       case 'close':
         this.#close()
         return
@@ -131,6 +144,7 @@ export class SourceLoop {
   #pass(request: PassRequest): number | null {
     const { clock, post } = this.#deps
     const ids = request.only === null ? this.#reconcileIds.splice(0) : []
+    for (const message of this.#publications.splice(0)) this.#publish(message)
     const began = clock.monotonic()
     const { scan, nextLookAt } = this.#reconciler.pass(request.only, request.hints)
     if (this.#phase === 'closing') return null
@@ -222,11 +236,31 @@ export class SourceLoop {
       this.#store.link(digest, slotDir, entryFile)
       this.#deps.post({ type: 'answer', id, error: null })
     } catch (fault) {
-      const error = isFsFault(fault)
-        ? new HeadgateError('STORE_FAILED', { why: messageOf(fault) }, { cause: fault })
-        : toHeadgateError(fault)
-      this.#deps.post({ type: 'answer', id, error: error.toRecord() })
+      this.#fail(id, fault)
     }
+  }
+
+  #publish({ id, publication }: PublishMessage): void {
+    try {
+      const published = publishArchive(publication, {
+        packagesDir: this.#data.packagesDir,
+        store: this.#store,
+        digestOf: (key) => this.#reconciler.versions.digestOf(key),
+        isPresent: (key) => this.#reconciler.versions.isPresent(key),
+        running: this.#running,
+        between: () => this.#pump(),
+      })
+      this.#deps.post({ type: 'published', id, published })
+    } catch (fault) {
+      this.#fail(id, fault)
+    }
+  }
+
+  #fail(id: number, fault: unknown): void {
+    const error = isFsFault(fault)
+      ? new HeadgateError('STORE_FAILED', { why: messageOf(fault) }, { cause: fault })
+      : toHeadgateError(fault)
+    this.#deps.post({ type: 'answer', id, error: error.toRecord() })
   }
 
   #syncLater(): void {

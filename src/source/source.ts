@@ -53,6 +53,30 @@ export interface RemovedDrop {
   readonly digest: string
 }
 
+/** An archive that is to become a drop. */
+export interface Publication {
+  /** Absolute path of a file that nothing changes meanwhile. It stays where it is. */
+  readonly path: string
+  readonly tenant: string
+  /** What package.json in it must say. */
+  readonly package: string
+  readonly version: string
+}
+
+export interface Published {
+  /** `present`: the same version is there already, and nothing was done. */
+  readonly outcome: 'created' | 'present'
+  /** Path relative to packages-dir. */
+  readonly entry: string
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+  readonly digest: string
+  readonly files: number
+  /** Unpacked. */
+  readonly bytes: number
+}
+
 export interface WatchStatus {
   /** `degraded`: drops are noticed late, or not at all; `reason` says why. */
   readonly state: 'ok' | 'degraded'
@@ -89,6 +113,12 @@ export interface Source {
    * and what `entryFile` imports of its TypeScript as JavaScript.
    */
   link(digest: string, slotDir: string, entryFile: string): Promise<void>
+  /**
+   * Puts an archive into packages-dir when an executor would take it as a drop; throws the code it
+   * would be refused with, VERSION_CONFLICT, PUBLISH_MISMATCH, PUBLISH_FAILED. The drop is then
+   * found like any other.
+   */
+  publish(publication: Publication): Promise<Published>
   close(): Promise<void>
 }
 

@@ -21,7 +21,14 @@ import { ownModule } from '../base/own-module.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import { fromThreadSchema } from './messages.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
-import type { Source, SourceEvents, SourceOptions, StagedDrop } from './source.ts'
+import type {
+  Publication,
+  Published,
+  Source,
+  SourceEvents,
+  SourceOptions,
+  StagedDrop,
+} from './source.ts'
 import { versionKey } from './versions.ts'
 
 export interface SourceDeps {
@@ -34,7 +41,8 @@ type Request = Extract<ToThread, { id: number }>
 
 interface Call {
   readonly request: Request
-  readonly resolve: () => void
+  /** With what was published; undefined: there is nothing to tell. */
+  readonly resolve: (published?: Published) => void
   readonly reject: (fault: HeadgateError) => void
 }
 
@@ -89,12 +97,18 @@ class ThreadSource implements Source {
     return this.#started.promise
   }
 
-  reconcile(): Promise<void> {
-    return this.#call({ type: 'reconcile', id: this.#nextId++ })
+  async reconcile(): Promise<void> {
+    await this.#call({ type: 'reconcile', id: this.#nextId++ })
   }
 
-  link(digest: string, slotDir: string, entryFile: string): Promise<void> {
-    return this.#call({ type: 'link', id: this.#nextId++, digest, slotDir, entryFile })
+  async link(digest: string, slotDir: string, entryFile: string): Promise<void> {
+    await this.#call({ type: 'link', id: this.#nextId++, digest, slotDir, entryFile })
+  }
+
+  async publish(publication: Publication): Promise<Published> {
+    const published = await this.#call({ type: 'publish', id: this.#nextId++, publication })
+    if (published !== undefined) return published
+    throw new HeadgateError('INTERNAL', { why: 'the source thread published nothing' })
   }
 
   close(): Promise<void> {
@@ -102,7 +116,7 @@ class ThreadSource implements Source {
     return this.#closing
   }
 
-  #call(request: Request): Promise<void> {
+  #call(request: Request): Promise<Published | undefined> {
     if (this.#phase !== 'open') return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
     return new Promise((resolve, reject) => {
       this.#calls.set(request.id, { request, resolve, reject })
@@ -180,6 +194,10 @@ class ThreadSource implements Source {
         return
       case 'answer':
         this.#settle(message.id, message.error)
+        return
+      case 'published':
+        this.#calls.get(message.id)?.resolve(message.published)
+        this.#calls.delete(message.id)
         return
       default:
         message satisfies never

@@ -45,6 +45,11 @@ export class Versions {
     return this.#present.size
   }
 
+  /** True while an entry backs the version (V2). */
+  isPresent(key: string): boolean {
+    return (this.#present.get(key)?.backers.size ?? 0) > 0
+  }
+
   /** The digest on record (V1). */
   digestOf(key: string): string | undefined {
     return this.#digests.get(key)

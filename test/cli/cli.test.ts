@@ -75,7 +75,7 @@ t.test('the shim runs the command and keeps its exit code', async (t) => {
     spawned(['status', '--url', 'http://127.0.0.1:9']),
   ])
   t.equal(help.code, 0)
-  for (const name of ['start', 'status', 'why', 'invoke', 'receipts', 'log'])
+  for (const name of ['start', 'status', 'why', 'invoke', 'publish', 'receipts', 'log'])
     t.match(help.stdout, name)
   t.equal(help.stderr, '')
   t.match(version, { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })

@@ -78,6 +78,10 @@ export class FakeExecutor implements Executor {
 
   async promote(): Promise<void> {}
 
+  async publish(): Promise<never> {
+    throw new HeadgateError('EXECUTOR_CLOSING')
+  }
+
   async reconcile(): Promise<void> {}
 
   async close(): Promise<void> {

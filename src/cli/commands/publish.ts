@@ -1,0 +1,80 @@
+/**
+ * `headgate publish`: puts a .tgz into a packages folder, or sends it to an executor.
+ *
+ * The archive is judged here first, so that a bad one is told apart from an executor that is not there.
+ */
+
+import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { HeadgateError, messageOf } from '../../base/errors.ts'
+import { createClient } from '../../client/client.ts'
+import { checkName } from '../../domain/names.ts'
+import type { PublishedAnswer } from '../../protocol/http.ts'
+import { inspectOffline, publishToFolder } from '../../source/publish-to-folder.ts'
+import type { CommandContext } from '../command-context.ts'
+import { findUrl } from '../endpoint.ts'
+import { writeLine } from '../terminal.ts'
+
+interface PublishOptions {
+  readonly to: string
+  readonly tenant: string
+  readonly json?: boolean
+}
+
+export function addPublishCommand(program: Command, context: CommandContext): void {
+  program
+    .command('publish <file>')
+    .description('put a packed version (.tgz) into a packages folder, or send it to an executor')
+    .requiredOption('--to <target>', 'packages folder, or URL of an executor')
+    .option('--tenant <name>', 'tenant it belongs to', 'public')
+    .option('--json', 'one JSON document')
+    .action(async (file: string, options: PublishOptions) => {
+      const published = await publish(context, file, options)
+      writeLine(
+        context.terminal.stdout,
+        options.json === true ? JSON.stringify(published) : sentenceOf(published),
+      )
+    })
+}
+
+async function publish(
+  { version: headgate, terminal, interrupt }: CommandContext,
+  file: string,
+  options: PublishOptions,
+): Promise<PublishedAnswer> {
+  const tenant = checkName('tenant', options.tenant)
+  const path = resolve(file)
+  const running = { node: process.versions.node, headgate }
+  checkFile(path)
+  if (!/^https?:/i.test(options.to)) {
+    return publishToFolder({ path, packagesDir: resolve(options.to), tenant, running })
+  }
+  const client = createClient({ url: findUrl({ url: options.to }, terminal.env) })
+  const { facts } = inspectOffline({ path, tenant, running })
+  return client.publish({
+    tenant,
+    package: facts.package,
+    version: facts.version,
+    archive: new Uint8Array(readFileSync(path)),
+    signal: interrupt,
+  })
+}
+
+function checkFile(path: string): void {
+  let why: string | null
+  try {
+    why = statSync(path).isFile() ? null : `${path} is not a file: pack it first (npm pack)`
+  } catch (error) {
+    why = messageOf(error)
+  }
+  if (why !== null) throw new HeadgateError('OPTION_INVALID', { option: 'file', why })
+}
+
+function sentenceOf(published: PublishedAnswer): string {
+  const { outcome, tenant, package: name, version, digest, entry } = published
+  const what = `${tenant}::${name}@${version} (${digest.slice(0, 12)})`
+  return outcome === 'created'
+    ? `published ${what} as ${entry}`
+    : `already there: ${what}, ${entry}`
+}

@@ -1,0 +1,61 @@
+/**
+ * Puts an archive into a packages-dir under a name of its own.
+ *
+ * The drop appears by one rename of synced bytes; until then its name is one that is ignored.
+ */
+
+import { randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { HeadgateError } from '../base/errors.ts'
+import { codeOf } from './fs-fault.ts'
+import { DEFAULT_TENANT } from './scan.ts'
+
+/**
+ * `<name>@<version>.tgz`, with `+` for the slash of a scope: neither sign can be in a name or a
+ * version, so that no two versions meet.
+ */
+export function entryNameOf(of: {
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+}): string {
+  const name = of.package.replace('@', '').replace('/', '+')
+  const folder = of.tenant === DEFAULT_TENANT ? '' : `@${of.tenant}/`
+  return `${folder}${name}@${of.version}.tgz`
+}
+
+/** A copy of the file `from` at `target`. Throws PUBLISH_FAILED. */
+export function place(from: string, target: string): void {
+  const folder = dirname(target)
+  const hidden = join(folder, `.${randomUUID()}.part`)
+  try {
+    mkdirSync(folder, { recursive: true })
+    // Shares the blocks where the file system can.
+    copyFileSync(from, hidden, constants.COPYFILE_FICLONE)
+    sync(hidden)
+    renameSync(hidden, target)
+    sync(folder)
+  } catch (fault) {
+    rmSync(hidden, { force: true })
+    throw new HeadgateError('PUBLISH_FAILED', { target, why: codeOf(fault) }, { cause: fault })
+  }
+}
+
+function sync(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
