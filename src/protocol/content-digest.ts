@@ -11,7 +11,9 @@ const SHA_256 = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?=,|;|$)/
 export function parseContentDigest(value: string): string | null {
   const base64 = SHA_256.exec(value)?.[1]
   if (base64 === undefined) return null
-  return [...atob(base64)].map((char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('')
+  return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join(
+    '',
+  )
 }
 
 export function contentDigest(sha256: ArrayBuffer): string {

@@ -46,8 +46,17 @@ export function place(from: string, target: string): void {
     renameSync(hidden, target)
     sync(folder)
   } catch (fault) {
-    rmSync(hidden, { force: true })
+    remove(hidden)
     throw new HeadgateError('PUBLISH_FAILED', { target, why: codeOf(fault) }, { cause: fault })
+  }
+}
+
+/** The first fault is the one to tell; what stays has a name that is ignored. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    return
   }
 }
 

@@ -350,7 +350,12 @@ t.test('the API document names every route and resolves its own references', asy
   const document = JSON.parse(text)
   t.equal(document.openapi, '3.1.0')
   t.ok(document.paths['/v1/tenants/{tenant}/packages/{package}/workflows/{workflow}/invoke'].post)
-  t.equal(Object.keys(document.paths).length, 11)
+  t.match(document.paths['/v1/tenants/{tenant}/packages/{package}/versions/{version}'].put, {
+    parameters: [{}, {}, {}, { name: 'content-digest', in: 'header', required: true }],
+    requestBody: { content: { 'application/gzip': {}, 'application/octet-stream': {} } },
+    responses: { 200: {}, 201: {}, default: {} },
+  })
+  t.equal(Object.keys(document.paths).length, 12)
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
     t.ok(document.components.schemas[name ?? ''], `${name} exists`)
   }
