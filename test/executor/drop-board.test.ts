@@ -29,6 +29,9 @@ function open() {
     start: async () => {},
     reconcile: async () => void looks++,
     link: async () => {},
+    publish: async () => {
+      throw new Error('nothing is published here')
+    },
     close: async () => {},
   }
   const told: string[] = []

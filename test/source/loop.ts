@@ -65,6 +65,7 @@ export function openLoop(
         return
       case 'started':
       case 'answer':
+      case 'published':
     }
   }
   const loop = new SourceLoop(
