@@ -144,8 +144,8 @@ function onError(
 ): void {
   const known = frameworkError(thrown, request, context.maxPayloadBytes) ?? thrown
   const error = publicError(known, context.logger, `${request.method} ${request.routeOptions.url}`)
-  const isLarge = error.code === 'PAYLOAD_TOO_LARGE' || request.method === 'PUT'
-  if (isLarge && !request.raw.complete) {
+  const mayBeLarge = error.code === 'PAYLOAD_TOO_LARGE' || request.method === 'PUT'
+  if (mayBeLarge && !request.raw.complete) {
     reply.hijack()
     refuseAndClose(context.clock, request.raw, reply.raw, error)
     return
