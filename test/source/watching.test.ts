@@ -37,6 +37,8 @@ interface Scenario {
   /** Lines after removeAfterMs. Default: none. */
   readonly later?: readonly string[]
   readonly message?: RegExp
+  /** What another thread, which looks while the folder changes, may or may not meet. */
+  readonly mayBeSeen?: RegExp
 }
 
 /** Prepared outside the root, so that one rename puts it in place. */
@@ -139,6 +141,7 @@ const SCENARIOS: readonly Scenario[] = [
       place.drop('beta', packed(packageFiles('beta', '1.0.0')))
     },
     expected: ['staged beta beta@1.0.0'],
+    mayBeSeen: /^(staged|removed) brief/,
   },
   {
     what: 'an edit of the same size with the old time put back is noticed',
@@ -207,7 +210,7 @@ const isChatter = (line: string): boolean => /^(incomplete|cleared) /.test(line)
 const sayings = (lines: readonly string[]): string[] =>
   lines.filter((line) => !isChatter(line)).sort()
 
-for (const { what, before, act, expected, later = [], message } of SCENARIOS) {
+for (const { what, before, act, expected, later = [], message, mayBeSeen } of SCENARIOS) {
   const lay = before ?? ((place: Place): void => place.drop('alpha', A1))
 
   t.test(`${what}: all events lost`, async (t) => {
@@ -240,7 +243,8 @@ for (const { what, before, act, expected, later = [], message } of SCENARIOS) {
     if (message !== undefined) t.match((await refusal).error.message, message)
     // The thread is not held up by anything that was dropped.
     await seen.source.reconcile()
-    t.same(sayings(seen.lines.slice(from)), wanted)
+    const told = sayings(seen.lines.slice(from)).filter((line) => mayBeSeen?.test(line) !== true)
+    t.same(told, wanted)
   })
 }
 
