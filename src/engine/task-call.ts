@@ -12,7 +12,7 @@ import { mayRetry, retryDelay } from '../domain/retry.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { Serving, TaskRequest } from '../generation/task-request.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
-import { callError, retryFacts } from './call-error.ts'
+import { callError, retryFacts } from '../hosting/call-error.ts'
 import type { Settle, Surroundings } from './surroundings.ts'
 
 export class TaskCall implements TaskRequest {

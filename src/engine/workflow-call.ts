@@ -25,7 +25,7 @@ import type { TaskRequest } from '../generation/task-request.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
 import type { WorkflowStart } from '../routing/dispatcher.ts'
 import { unknownTask } from '../routing/dispatcher.ts'
-import { callError, retryFacts } from './call-error.ts'
+import { callError, retryFacts } from '../hosting/call-error.ts'
 import type { Settle, Surroundings } from './surroundings.ts'
 
 export class WorkflowCall implements WorkflowStart {

@@ -7,6 +7,7 @@
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
 import { type PackageDescriptor, parseDescriptor } from '../domain/descriptor.ts'
+import { refusalError } from '../hosting/refusal.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import type { HostedLane } from './thread-host.ts'
 
@@ -82,7 +83,7 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
     type: T,
   ): Promise<Extract<Handshake, { type: T }>> => {
     const message = await Promise.race([inbox.next(), failed])
-    if (message.type === 'refused') throw refusal(message, load)
+    if (message.type === 'refused') throw refusalError(message, load)
     if (message.type !== type) {
       throw new HeadgateError('LOAD_FAILED', { ...identity, why: 'its thread broke the protocol' })
     }
@@ -116,29 +117,5 @@ function readJson(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return text
-  }
-}
-
-function refusal(
-  message: Extract<Handshake, { type: 'refused' }>,
-  load: LoadMessage,
-): HeadgateError {
-  const { tenant, package: name, version } = load
-  const details = { tenant, package: name, version, why: message.message, stack: message.stack }
-  switch (message.phase) {
-    case 'import':
-    case 'definition':
-      return new HeadgateError('LOAD_FAILED', details)
-    case 'typescript':
-      return new HeadgateError('UNSUPPORTED_TYPESCRIPT', details)
-    case 'config':
-      return new HeadgateError('CONFIG_MISSING', {
-        ...details,
-        what: message.what ?? 'configuration',
-      })
-    case 'setup':
-      return new HeadgateError('SETUP_FAILED', details)
-    case 'probe':
-      return new HeadgateError('PROBE_FAILED', details)
   }
 }

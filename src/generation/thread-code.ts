@@ -21,7 +21,7 @@ export interface ThreadCode {
 const SOURCES = fileURLToPath(new URL('..', import.meta.url))
 const ENTRIES = ['generation/thread/entry', 'sdk/index'] as const
 /** Floors that the thread entry imports from. */
-const FLOORS = ['generation/thread', 'base', 'protocol', 'sdk']
+const FLOORS = ['generation/thread', 'hosting', 'base', 'protocol', 'sdk']
 
 /** `folder`: absolute; written only when headgate itself runs from TypeScript. */
 export function threadCode(folder: string): ThreadCode {

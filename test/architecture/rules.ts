@@ -10,6 +10,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['base'],
   ['domain'],
   ['sdk', 'protocol'],
+  ['hosting'],
   ['source', 'generation', 'store', 'testing'],
   ['routing'],
   ['engine'],

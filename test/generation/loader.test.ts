@@ -1,12 +1,11 @@
 import t from 'tap'
 import {
-  LoadRefusal,
-  describe,
   importDefinition,
   installSdkHook,
   installStrippedHook,
-  loadedTasks,
 } from '../../src/generation/thread/loader.ts'
+import { describe, loadedTasks } from '../../src/hosting/definition.ts'
+import { LoadRefusal } from '../../src/hosting/refusal.ts'
 import { STRIPPED_FOLDER } from '../../src/protocol/stripped-types.ts'
 import { entryText, writeFiles } from '../helpers/package-files.ts'
 import { openWorkspace } from '../helpers/workspace.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { runningTask } from '../../src/generation/thread/lane-port.ts'
+import { runningTask } from '../../src/hosting/running-task.ts'
 import { Output } from '../../src/generation/thread/output.ts'
 import type { ThreadLogLine } from '../../src/protocol/lane-messages.ts'
 import { until } from '../helpers/until.ts'

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { runningTask } from '../../src/generation/thread/lane-port.ts'
+import { runningTask } from '../../src/hosting/running-task.ts'
 import type { StandardSchema } from '../../src/sdk/standard-schema.ts'
 import type { TaskContext } from '../../src/sdk/context.ts'
 import { until } from '../helpers/until.ts'

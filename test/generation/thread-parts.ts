@@ -2,9 +2,9 @@
 
 import type { TaskContext } from '../../src/sdk/context.ts'
 import type { StandardSchema } from '../../src/sdk/standard-schema.ts'
-import type { CallSurroundings, PackageFacts } from '../../src/generation/thread/context.ts'
+import type { CallSurroundings, PackageFacts } from '../../src/hosting/context.ts'
 import type { LanePort } from '../../src/generation/thread/lane-port.ts'
-import type { LoadedTask } from '../../src/generation/thread/loader.ts'
+import type { LoadedTask } from '../../src/hosting/definition.ts'
 import { Results } from '../../src/generation/thread/results.ts'
 import { Runner } from '../../src/generation/thread/runner.ts'
 import { SlotTable } from '../../src/protocol/lane-layout.ts'

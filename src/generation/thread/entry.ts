@@ -1,31 +1,26 @@
 /**
  * The function piscina runs in a worker thread: serves one lane until its port closes.
  *
- * Thin on purpose: what it does lies in loader.ts, runner.ts, results.ts and output.ts.
+ * Thin on purpose: what it does lies in hosting/, loader.ts, runner.ts, results.ts and output.ts.
  */
 
 import { join } from 'node:path'
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
+import type { CallSurroundings } from '../../hosting/context.ts'
+import { describe, loadedTasks } from '../../hosting/definition.ts'
+import { probe, setUp } from '../../hosting/prepare.ts'
+import { LoadRefusal } from '../../hosting/refusal.ts'
 import { SlotTable } from '../../protocol/lane-layout.ts'
 import { DEFINITION_CHARS, TEXT_CHARS } from '../../protocol/lane-limits.ts'
-import type { LoadMessage, MainMessage, WorkerMessage } from '../../protocol/lane-messages.ts'
+import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
 import type { PackageDefinition } from '../../sdk/definition.ts'
-import type { CallSurroundings } from './context.ts'
 import { lanePort } from './lane-port.ts'
-import {
-  LoadRefusal,
-  describe,
-  importDefinition,
-  installSdkHook,
-  installStrippedHook,
-  loadedTasks,
-} from './loader.ts'
+import { importDefinition, installSdkHook, installStrippedHook } from './loader.ts'
 import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { Results } from './results.ts'
 import { Runner } from './runner.ts'
-import { check } from './validate.ts'
 
 export interface LaneStart {
   readonly port: MessagePort
@@ -70,9 +65,17 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
   }
 
   /** What it wrote goes first: it may say more than the reason does. */
-  const refuse = (refusal: Omit<Extract<WorkerMessage, { type: 'refused' }>, 'type'>): void => {
+  const refuse = (error: unknown, otherwise: 'definition' | 'setup'): void => {
+    const { phase, what } =
+      error instanceof LoadRefusal ? error : { phase: otherwise, what: undefined }
     output.end()
-    lane.send({ type: 'refused', ...refusal })
+    lane.send({
+      type: 'refused',
+      phase,
+      message: reason(error),
+      ...(what === undefined ? {} : { what: what.slice(0, TEXT_CHARS) }),
+      ...stackOf(error),
+    })
   }
 
   const importEntry = async (message: LoadMessage): Promise<void> => {
@@ -90,8 +93,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
       }
       lane.send({ type: 'imported', descriptor, ms: performance.now() - began })
     } catch (error) {
-      const phase = error instanceof LoadRefusal ? error.phase : 'definition'
-      refuse({ phase, message: reason(error), ...stackOf(error) })
+      refuse(error, 'definition')
     }
   }
 
@@ -99,36 +101,19 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     if (load === undefined || definition === undefined) return
     const { tenant, package: name, version, generation, boot, secrets } = load
     const began = performance.now()
-    const missing = definition.secrets.find((secret) => !Object.hasOwn(secrets, secret))
-    if (missing !== undefined) {
-      const what = `the secret ${missing}`
-      refuse({ phase: 'config', message: `${what} is not set`, what })
-      return
-    }
-    let config: unknown = load.config
-    if (definition.config !== undefined) {
-      const checked = await check(definition.config, config ?? {})
-      if (!checked.ok) {
-        const what = `configuration (${checked.why})`.slice(0, TEXT_CHARS)
-        refuse({ phase: 'config', message: checked.why.slice(0, TEXT_CHARS), what })
-        return
-      }
-      config = checked.value
-    }
     const log = output.taskLog()
-    let phase: 'setup' | 'probe' = 'setup'
+    const identity = { tenant, package: name, version, generation }
+    let config: unknown
     try {
-      const signal = ended.signal
-      const identity = { tenant, package: name, version, generation }
-      resources = await definition.setup?.({ ...identity, config, secrets, log, signal })
-      phase = 'probe'
-      await definition.probe?.(resources)
+      const context = { ...identity, config: load.config, secrets, log, signal: ended.signal }
+      ;({ config, resources } = await setUp(definition, context))
+      await probe(definition, resources)
     } catch (error) {
-      refuse({ phase, message: reason(error), ...stackOf(error) })
+      refuse(error, 'setup')
       return
     }
     runner = new Runner(slots, results, {
-      facts: { tenant, package: name, version, generation, boot, config, secrets, resources, log },
+      facts: { ...identity, boot, config, secrets, resources, log },
       tasks: loadedTasks(definition),
       timeoutsMs,
       maxResultBytes: load.maxResultBytes,

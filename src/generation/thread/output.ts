@@ -5,28 +5,21 @@
  * Owns: the limits: LINES_A_LOG lines and LINE_CHARS a line per window of WINDOW_MS; what is over is
  * counted, not kept.
  * Does not own: fs.writeSync(1, …), which no thread can capture (README: non-guarantees).
- *
- * U1  text after the last line break is a line of its own when the thread ends (end()).
  */
 
 import { systemClock } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
+import { fieldsText, StreamCapture, taskLog } from '../../hosting/package-output.ts'
+import { runningTask } from '../../hosting/running-task.ts'
 import { LINE_CHARS, LINES_A_LOG } from '../../protocol/lane-limits.ts'
 import type { ThreadLogLine } from '../../protocol/lane-messages.ts'
 import type { TaskLog } from '../../sdk/context.ts'
-import { type LanePort, runningTask } from './lane-port.ts'
+import type { LanePort } from './lane-port.ts'
 
 const WINDOW_MS = 100
 
-/** What a stream wrote after its last line break, and who wrote it last. */
-interface Unfinished {
-  readonly text: string
-  readonly task: string | null
-}
-
 export class Output {
   readonly #port: LanePort
-  readonly #unfinished = new Map<'stdout' | 'stderr', Unfinished>()
+  readonly #streams = new StreamCapture((task, stream, line) => this.#add(task, stream, line))
   #lines: ThreadLogLine[] = []
   #dropped = 0
   #armed = false
@@ -37,19 +30,7 @@ export class Output {
 
   /** Redirects this thread's standard streams. */
   capture(): void {
-    for (const name of ['stdout', 'stderr'] as const) {
-      const write = (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
-        const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
-        const lines = ((this.#unfinished.get(name)?.text ?? '') + text).split('\n')
-        const rest = (lines.pop() ?? '').slice(0, LINE_CHARS)
-        this.#unfinished.set(name, { text: rest, task: runningTask.getStore() ?? null })
-        for (const line of lines) this.add(name, line)
-        const callback = typeof encoding === 'function' ? encoding : done
-        if (typeof callback === 'function') queueMicrotask(() => callback())
-        return true
-      }
-      process[name].write = write
-    }
+    this.#streams.capture()
   }
 
   add(level: ThreadLogLine['level'], message: string, fields?: unknown): void {
@@ -88,22 +69,13 @@ export class Output {
 
   /** The same with what has no line break yet: nothing more will be written, or the thread ends. */
   end(): void {
-    for (const [name, { text, task }] of this.#unfinished) {
-      if (text !== '') this.#add(task, name, text)
-    }
-    this.#unfinished.clear()
+    this.#streams.end()
     this.flush()
   }
 
   /** The `log` of a task context. */
   taskLog(): TaskLog {
-    const at =
-      (level: 'debug' | 'info' | 'warn' | 'error') =>
-      (first: string | Readonly<Record<string, unknown>>, second?: string): void => {
-        if (typeof first === 'string') this.add(level, first)
-        else this.add(level, second ?? '', first)
-      }
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+    return taskLog((level, message, fields) => this.add(level, message, fields))
   }
 
   #arm(): void {
@@ -113,13 +85,5 @@ export class Output {
       this.#armed = false
       this.flush()
     })
-  }
-}
-
-function fieldsText(fields: unknown): string {
-  try {
-    return (JSON.stringify(fields) ?? 'null').slice(0, LINE_CHARS)
-  } catch (error) {
-    return JSON.stringify({ unreadable: messageOf(error) }).slice(0, LINE_CHARS)
   }
 }

@@ -4,15 +4,13 @@
  */
 
 import { systemClock } from '../../base/clock.ts'
+import { type ProgressReport, progressReport } from '../../hosting/progress-report.ts'
 import type { LanePort } from './lane-port.ts'
 
 const WINDOW_MS = 100
-const NOTE_LENGTH = 200
 
-interface Report {
+interface Report extends ProgressReport {
   readonly id: number
-  readonly fraction: number
-  readonly note: string | null
 }
 
 export class Progress {
@@ -26,13 +24,8 @@ export class Progress {
 
   /** `fraction` and `note` are the author's: they may be anything. */
   report(slot: number, id: number, fraction: unknown, note: unknown): void {
-    const share = Number(fraction)
     if (this.#latest.size === 0) systemClock.after(WINDOW_MS, () => this.#send())
-    this.#latest.set(slot, {
-      id,
-      fraction: Number.isFinite(share) ? share : 0,
-      note: typeof note === 'string' ? note.slice(0, NOTE_LENGTH) : null,
-    })
+    this.#latest.set(slot, { id, ...progressReport(fraction, note) })
   }
 
   #send(): void {

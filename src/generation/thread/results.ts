@@ -8,7 +8,7 @@
  */
 
 import type { SlotTable, TaskFault } from '../../protocol/lane-layout.ts'
-import { stringify } from './json.ts'
+import { stringify } from '../../hosting/json.ts'
 import type { LanePort } from './lane-port.ts'
 
 const HOLD_MS = 0.25

@@ -10,16 +10,12 @@
  *     the kind has been long lately; what is finished is sent before such a call begins.
  */
 
-import { messageOf } from '../../base/errors.ts'
-import { didYouMean } from '../../base/nearest.ts'
+import { callFault, callTask, outputText } from '../../hosting/call.ts'
+import { CallContext, type CallSurroundings, type PackageFacts } from '../../hosting/context.ts'
+import type { LoadedTask } from '../../hosting/definition.ts'
+import { runningTask } from '../../hosting/running-task.ts'
 import { REQUEST_STRIDE, type SlotTable } from '../../protocol/lane-layout.ts'
-import { CallContext, type CallSurroundings, type PackageFacts } from './context.ts'
-import { faultOf } from './fault.ts'
-import { parse, stringify } from './json.ts'
-import { runningTask } from './lane-port.ts'
-import type { LoadedTask } from './loader.ts'
 import type { EndedCall, Results } from './results.ts'
-import { type Checked, check } from './validate.ts'
 
 const TURN_MS = 0.25
 /** A call over this length makes its kind "long" for the next LONG_MEMORY calls of the kind. */
@@ -29,11 +25,6 @@ const LONG_MEMORY = 256
 interface Kind extends LoadedTask {
   readonly timeoutMs: number
   longFor: number
-}
-
-interface Body {
-  readonly deps: Record<string, unknown>
-  readonly input: unknown
 }
 
 export interface RunnerOptions {
@@ -147,8 +138,7 @@ export class Runner {
   }
 
   #call(kind: Kind, slot: number, text: string, begun: number): unknown {
-    const body = readBody(text, kind)
-    const call = (input: unknown): unknown => {
+    return callTask(kind, text, (input) => {
       const context = new CallContext(this.#options.facts, this.#options.surroundings, {
         slot,
         id: this.#slots.id(slot),
@@ -159,110 +149,21 @@ export class Runner {
         deadline: performance.timeOrigin + begun + kind.timeoutMs,
       })
       this.#running.set(slot, context)
-      return kind.task.run(body.deps, context)
-    }
-    const schema = kind.workflow.input
-    if (schema === undefined) return call(body.input)
-    const checked = check(schema, body.input)
-    return checked instanceof Promise
-      ? checked.then((result) => call(accepted(result)))
-      : call(accepted(checked))
+      return context
+    })
   }
 
   #finish(call: EndedCall, value: unknown): void {
     this.#running.delete(call.slot)
-    let json: string | undefined
-    try {
-      json = stringify(value)
-    } catch (error) {
-      this.#refuse(call, 'NOT_SERIALISABLE', messageOf(error))
-      return
-    }
-    if (json === undefined) {
-      if (value !== undefined) {
-        this.#refuse(call, 'NOT_SERIALISABLE', `a ${typeof value} has no JSON form`)
-        return
-      }
-      json = 'null'
-    }
-    const limit = this.#options.maxResultBytes
-    if (json.length * 3 > limit) {
-      const bytes = Buffer.byteLength(json)
-      if (bytes > limit) {
-        this.#refuse(call, 'RESULT_TOO_LARGE', 'too large', bytes)
-        return
-      }
-    }
-    this.#results.ok(call, json)
-  }
-
-  #refuse(call: EndedCall, code: string, message: string, bytes?: number): void {
-    const size = bytes === undefined ? {} : { bytes, limit: this.#options.maxResultBytes }
-    this.#results.failed(call, { code, message, terminal: true, ...size })
+    const output = outputText(value, this.#options.maxResultBytes)
+    if (typeof output === 'string') this.#results.ok(call, output)
+    else this.#results.failed(call, output)
   }
 
   #fail(call: EndedCall, thrown: unknown): void {
     this.#running.delete(call.slot)
-    if (InputRefusal.is(thrown)) this.#refuse(call, thrown.code, thrown.message)
-    else this.#results.failed(call, faultOf(thrown))
+    this.#results.failed(call, callFault(thrown))
   }
-}
-
-class InputRefusal extends Error {
-  readonly code: 'INPUT_INVALID' | 'INPUT_NOT_JSON'
-  readonly #own = true
-
-  constructor(code: InputRefusal['code'], message: string) {
-    super(message)
-    this.code = code
-  }
-
-  /** Not `instanceof`: the prototype of what a task throws may be a trap. */
-  static is(thrown: unknown): thrown is InputRefusal {
-    return typeof thrown === 'object' && thrown !== null && #own in thrown && thrown.#own
-  }
-}
-
-function accepted(checked: Checked): unknown {
-  if (!checked.ok) throw new InputRefusal('INPUT_INVALID', checked.why)
-  return checked.value
-}
-
-/** `{ input?, deps? }`; every declared dependency must be there, nothing else may be. */
-function readBody(text: string, kind: Kind): Body {
-  let body: unknown
-  try {
-    body = text === '' ? {} : parse(text)
-  } catch (error) {
-    throw new InputRefusal('INPUT_NOT_JSON', (error as Error).message)
-  }
-  if (body === null) body = {}
-  if (typeof body !== 'object' || Array.isArray(body)) {
-    throw new InputRefusal(
-      'INPUT_INVALID',
-      'a task takes an object { "input": …, "deps": { "<task>": … } }',
-    )
-  }
-  for (const key in body) {
-    if (key !== 'input' && key !== 'deps' && Object.hasOwn(body, key)) {
-      throw new InputRefusal(
-        'INPUT_INVALID',
-        `${JSON.stringify(key)} is unknown: a task takes "input" and "deps"${didYouMean(key, ['input', 'deps'])}`,
-      )
-    }
-  }
-  const { input, deps } = body as { input?: unknown; deps?: unknown }
-  if (kind.after.length === 0) {
-    return { deps: {}, input }
-  }
-  if (typeof deps !== 'object' || deps === null || Array.isArray(deps)) {
-    throw new InputRefusal('INPUT_INVALID', `"deps" must hold ${kind.after.join(', ')}`)
-  }
-  const missing = kind.after.filter((name) => !Object.hasOwn(deps, name))
-  if (missing.length > 0) {
-    throw new InputRefusal('INPUT_INVALID', `"deps" lacks ${missing.join(', ')}`)
-  }
-  return { deps: deps as Record<string, unknown>, input }
 }
 
 /** true as well for what throws when it is asked. */

@@ -1,15 +1,6 @@
-/** A caller's value as the JSON text that travels, and back. */
+/** A result's text back to the value a caller awaits. */
 
 import { HeadgateError, messageOf } from '../base/errors.ts'
-
-/** Empty for what has no JSON form (undefined). Throws INPUT_NOT_JSON (a cycle, a BigInt). */
-export function bodyText(body: unknown): string {
-  try {
-    return JSON.stringify(body) ?? ''
-  } catch (error) {
-    throw new HeadgateError('INPUT_NOT_JSON', { why: messageOf(error) }, { cause: error })
-  }
-}
 
 /** Settles a caller with the value of a result; a text that is none (a forged one) is its failure. */
 export function answer(

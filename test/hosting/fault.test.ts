@@ -1,5 +1,5 @@
 import t from 'tap'
-import { faultOf } from '../../src/generation/thread/fault.ts'
+import { faultOf } from '../../src/hosting/fault.ts'
 import { TerminalError } from '../../src/sdk/terminal-error.ts'
 
 t.test('an error keeps name, code, message, stack and data', (t) => {

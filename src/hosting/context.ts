@@ -2,7 +2,7 @@
  * The context of one task call. What costs something (the abort signal) is made when it is asked for.
  */
 
-import type { TaskContext, TaskLog } from '../../sdk/context.ts'
+import type { TaskContext, TaskLog } from '../sdk/context.ts'
 
 /** What all tasks of a loaded package share. */
 export interface PackageFacts {

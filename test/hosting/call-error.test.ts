@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
-import { callError, retryFacts } from '../../src/engine/call-error.ts'
+import { callError, retryFacts } from '../../src/hosting/call-error.ts'
 
 t.test('a task’s own fault becomes TASK_FAILED with all that is known of it', (t) => {
   const fault = {

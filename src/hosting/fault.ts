@@ -3,9 +3,9 @@
  * Proxy, or an error whose getters throw.
  */
 
-import { messageOf } from '../../base/errors.ts'
-import type { TaskFault } from '../../protocol/lane-layout.ts'
-import { isTerminalError } from '../../sdk/terminal-error.ts'
+import { messageOf } from '../base/errors.ts'
+import type { TaskFault } from '../protocol/lane-layout.ts'
+import { isTerminalError } from '../sdk/terminal-error.ts'
 import { parse, stringify } from './json.ts'
 
 const TEXT_LIMIT = 4096

@@ -1,8 +1,8 @@
 /**
- * Standard Schema checks in the thread: input of a task, configuration of a package.
+ * Standard Schema checks where the package's code runs: input of a task, configuration of a package.
  */
 
-import type { SchemaIssue, SchemaResult, StandardSchema } from '../../sdk/standard-schema.ts'
+import type { SchemaIssue, SchemaResult, StandardSchema } from '../sdk/standard-schema.ts'
 
 export type Checked =
   | { readonly ok: true; readonly value: unknown }
