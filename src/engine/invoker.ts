@@ -11,8 +11,11 @@ import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { type Namespace, parseNamespace } from '../domain/namespace.ts'
 import { routeKey } from '../domain/route.ts'
+import { unknownTask } from '../domain/unknown-task.ts'
+
 import type { Generation } from '../generation/generation.ts'
-import { type Dispatcher, terminated, unknownTask } from '../routing/dispatcher.ts'
+import { checkPayload } from '../hosting/body.ts'
+import { type Dispatcher, terminated } from '../routing/dispatcher.ts'
 import type { PackageController } from '../routing/package-controller.ts'
 import type { Registry } from '../routing/registry.ts'
 import { Backoffs } from './backoffs.ts'
@@ -94,7 +97,7 @@ export class Invoker {
       const target = this.#targets.get(namespace) ?? this.#target(namespace)
       if (!this.#open) throw new HeadgateError('EXECUTOR_CLOSING')
       if (signal?.aborted === true) throw aborted(signal)
-      this.#checkSize(body)
+      checkPayload(body, this.#options.maxPayloadBytes)
       if (target.task === null) checkJson(body)
       if (selection.version === undefined && selection.generation === undefined) {
         this.#enqueue(target, body, caller ?? settle, caller)
@@ -189,13 +192,6 @@ export class Invoker {
     const { tenant, package: name } = controller
     const limit = this.#options.maxWaiting
     if (waiting >= limit) throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit })
-  }
-
-  #checkSize(body: string): void {
-    const limit = this.#options.maxPayloadBytes
-    if (body.length * 3 <= limit) return
-    const bytes = Buffer.byteLength(body)
-    if (bytes > limit) throw new HeadgateError('PAYLOAD_TOO_LARGE', { bytes, limit })
   }
 
   #target(text: string): Target {

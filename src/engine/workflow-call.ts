@@ -20,11 +20,12 @@ import {
   startGraph,
   stepGraph,
 } from '../domain/graph-reducer.ts'
+import { unknownTask } from '../domain/unknown-task.ts'
+import { taskBody, workflowAnswer } from '../domain/workflow-values.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { TaskRequest } from '../generation/task-request.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
 import type { WorkflowStart } from '../routing/dispatcher.ts'
-import { unknownTask } from '../routing/dispatcher.ts'
 import { callError, retryFacts } from '../hosting/call-error.ts'
 import type { Settle, Surroundings } from './surroundings.ts'
 
@@ -148,27 +149,19 @@ export class WorkflowCall implements WorkflowStart {
 
   #dispatch(index: number, attempt: number): void {
     const generation = this.#generation as Generation
-    const task = this.#workflow?.tasks[index]
-    if (task === undefined) return
+    const workflow = this.#workflow
+    const task = workflow?.tasks[index]
+    if (workflow === undefined || task === undefined) return
     const request = new TaskOfWorkflow(this, {
       seq: this.seq,
       index,
       attempt,
       key: `${this.#name}::${task.name}`,
-      body: this.#body(task.after),
+      body: taskBody(workflow, task.after, this.#input, this.#outputs),
     })
     this.#running.set(index, request)
     if (generation.live) this.#surroundings.enqueueOn(generation, request)
     else request.onFailure(this.#surroundings.ended(generation, request.key))
-  }
-
-  #body(after: readonly number[]): string {
-    const deps = after.map((index) => {
-      const name = JSON.stringify(this.#workflow?.tasks[index]?.name)
-      return `${name}:${this.#outputs[index] ?? 'null'}`
-    })
-    const input = this.#input === '' ? '' : `"input":${this.#input},`
-    return `{${input}"deps":{${deps.join(',')}}}`
   }
 
   #abort(index: number): void {
@@ -180,13 +173,8 @@ export class WorkflowCall implements WorkflowStart {
   }
 
   #finish(outcome: 'succeeded' | 'failed' | 'cancelled'): void {
-    const sinks = this.#workflow?.sinks ?? []
-    if (outcome === 'succeeded') {
-      const parts = sinks.map(
-        (index) =>
-          `${JSON.stringify(this.#workflow?.tasks[index]?.name)}:${this.#outputs[index] ?? 'null'}`,
-      )
-      this.#end(null, `{${parts.join(',')}}`)
+    if (outcome === 'succeeded' && this.#workflow !== undefined) {
+      this.#end(null, workflowAnswer(this.#workflow, this.#outputs))
     } else {
       const error = this.#cancelled ?? this.#failure ?? this.#lastFault
       this.#end(error ?? new HeadgateError('INTERNAL', { why: 'a workflow ended without a cause' }))

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { HeadgateError } from '../base/errors.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { firstProblem, strictObject } from '../domain/schema.ts'
+import { DEFAULT_PAYLOAD_BYTES } from '../hosting/body.ts'
 import type { ExecutorOptions, TenantOptions } from './api.ts'
 
 const ms = z.number().int().min(0)
@@ -37,11 +38,7 @@ const optionsSchema = strictObject({
   maxThreads: z.number().int().min(1).default(64),
   reconcileMs: ms.min(50).default(2_000),
   removeAfterMs: ms.default(5_000),
-  maxPayloadBytes: z
-    .number()
-    .int()
-    .min(1024)
-    .default(8 * 1024 * 1024),
+  maxPayloadBytes: z.number().int().min(1024).default(DEFAULT_PAYLOAD_BYTES),
   maxWaiting: z.number().int().min(1).default(10_000),
   loadTimeoutMs: ms.min(100).default(30_000),
   logger: z.custom<Logger>().optional(),

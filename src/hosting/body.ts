@@ -36,6 +36,17 @@ export function bodyText(body: unknown): string {
   }
 }
 
+/** Bytes of one input or one result where nothing else is said. */
+export const DEFAULT_PAYLOAD_BYTES: number = 8 * 1024 * 1024
+
+/** Throws PAYLOAD_TOO_LARGE. */
+export function checkPayload(text: string, limit: number): void {
+  // No character takes more than three bytes: most bodies need no count.
+  if (text.length * 3 <= limit) return
+  const bytes = Buffer.byteLength(text)
+  if (bytes > limit) throw new HeadgateError('PAYLOAD_TOO_LARGE', { bytes, limit })
+}
+
 /**
  * `{ input?, deps? }`; every task of `after` must be in `deps`, nothing else may be in the body.
  * Throws InputRefusal.

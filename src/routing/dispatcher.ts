@@ -15,7 +15,7 @@
 
 import { Deque } from '../base/deque.ts'
 import { HeadgateError } from '../base/errors.ts'
-import { didYouMean } from '../base/nearest.ts'
+import { unknownTask } from '../domain/unknown-task.ts'
 import { routeKey } from '../domain/route.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { TaskRequest } from '../generation/task-request.ts'
@@ -176,24 +176,4 @@ export function terminated(generation: Generation, key: string): HeadgateError {
   const { number, state } = generation
   const task = key.split('::')[1] ?? key
   return new HeadgateError('GENERATION_TERMINATED', { task, generation: `g${number}`, state })
-}
-
-/** `key`: `workflow::task`. */
-export function unknownTask(generation: Generation, key: string): HeadgateError {
-  const [workflow = '', task = ''] = key.split('::')
-  const { package: name, version } = generation
-  const workflows = generation.descriptor?.workflows ?? []
-  const found = workflows.find((one) => one.name === workflow)
-  if (found === undefined) {
-    const nearest = didYouMean(
-      workflow,
-      workflows.map((one) => one.name),
-    )
-    return new HeadgateError('UNKNOWN_WORKFLOW', { package: name, version, workflow, nearest })
-  }
-  const nearest = didYouMean(
-    task,
-    found.tasks.map((one) => one.name),
-  )
-  return new HeadgateError('UNKNOWN_TASK', { package: name, version, workflow, task, nearest })
 }

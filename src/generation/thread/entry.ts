@@ -7,6 +7,7 @@
 import { join } from 'node:path'
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
+import { invokeError } from '../../hosting/call-error.ts'
 import type { CallSurroundings } from '../../hosting/context.ts'
 import { describe, loadedTasks } from '../../hosting/definition.ts'
 import { probe, setUp } from '../../hosting/prepare.ts'
@@ -156,10 +157,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
         const waiting = calls.get(message.call)
         calls.delete(message.call)
         if (message.error === null) waiting?.resolve(JSON.parse(message.json ?? 'null'))
-        else {
-          const { code, message: text } = message.error
-          waiting?.reject(Object.assign(new Error(text), { code }))
-        }
+        else waiting?.reject(invokeError(message.error))
         break
       }
       case 'teardown':

@@ -1,0 +1,33 @@
+/**
+ * The values between the tasks of a workflow, as JSON text: put together, never parsed.
+ *
+ * `outputs`: by task index.
+ */
+
+import type { WorkflowDescriptor } from './descriptor.ts'
+
+type Outputs = readonly (string | undefined)[]
+type NamedTasks = Pick<WorkflowDescriptor, 'tasks' | 'sinks'>
+
+/** `{"input": …, "deps": {"<task>": output}}` of one task. `input`: empty for none. */
+export function taskBody(
+  workflow: NamedTasks,
+  after: readonly number[],
+  input: string,
+  outputs: Outputs,
+): string {
+  const head = input === '' ? '' : `"input":${input},`
+  return `{${head}"deps":${byName(workflow, after, outputs)}}`
+}
+
+/** `{"<task>": output}` of the tasks nothing depends on. */
+export function workflowAnswer(workflow: NamedTasks, outputs: Outputs): string {
+  return byName(workflow, workflow.sinks, outputs)
+}
+
+function byName({ tasks }: NamedTasks, indexes: readonly number[], outputs: Outputs): string {
+  const parts = indexes.map(
+    (index) => `${JSON.stringify(tasks[index]?.name)}:${outputs[index] ?? 'null'}`,
+  )
+  return `{${parts.join(',')}}`
+}
