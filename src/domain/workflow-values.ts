@@ -4,10 +4,12 @@
  * `outputs`: by task index.
  */
 
-import type { WorkflowDescriptor } from './descriptor.ts'
-
 type Outputs = readonly (string | undefined)[]
-type NamedTasks = Pick<WorkflowDescriptor, 'tasks' | 'sinks'>
+
+interface NamedTasks {
+  readonly tasks: readonly { readonly name: string }[]
+  readonly sinks: readonly number[]
+}
 
 /** `{"input": …, "deps": {"<task>": output}}` of one task. `input`: empty for none. */
 export function taskBody(

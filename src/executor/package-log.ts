@@ -3,6 +3,7 @@
 import type { TypedEmitter } from '../base/events.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Generation } from '../generation/generation.ts'
+import { readFields } from '../hosting/package-output.ts'
 import type { WorkerMessage } from '../protocol/lane-messages.ts'
 import type { ExecutorEvents } from './api.ts'
 
@@ -21,13 +22,4 @@ export function relayLog(
     logger[write]({ ...identity, task, ...fields }, message)
   }
   if (dropped > 0) logger.warn({ ...identity, dropped }, 'lines of a package were dropped')
-}
-
-function readFields(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : { value }
-  } catch {
-    return { text }
-  }
 }

@@ -112,15 +112,15 @@ export class CallContext implements TaskContext {
     return this.#facts.resources
   }
 
-  progress(fraction: number, note?: string): void {
-    this.#surroundings.progress(this.slot, this.id, fraction, note ?? null)
+  // Functions of their own, not methods: a task may take them out of its context.
+
+  get progress(): TaskContext['progress'] {
+    return (fraction, note) =>
+      this.#surroundings.progress(this.slot, this.id, fraction, note ?? null)
   }
 
-  invoke(
-    namespace: string,
-    input?: unknown,
-    options?: { readonly version?: string },
-  ): Promise<unknown> {
-    return this.#surroundings.invoke(namespace, input, options?.version ?? null)
+  get invoke(): TaskContext['invoke'] {
+    return (namespace, input, options) =>
+      this.#surroundings.invoke(namespace, input, options?.version ?? null)
   }
 }

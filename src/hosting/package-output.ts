@@ -73,3 +73,13 @@ export function fieldsText(fields: unknown): string {
     return JSON.stringify({ unreadable: messageOf(error) }).slice(0, LINE_CHARS)
   }
 }
+
+/** What fieldsText() wrote, as an object; a text that was cut as `{ text }`. */
+export function readFields(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : { value }
+  } catch {
+    return { text }
+  }
+}

@@ -269,3 +269,25 @@ t.test('a foreign thenable answers once', async (t) => {
   await setImmediate()
   t.equal(fake.port.results.flatMap((message) => message.slice(1)).length, 4)
 })
+
+t.test('a task may take progress and invoke out of its context', async (t) => {
+  const seen: unknown[] = []
+  const fake = runInProcess(
+    {
+      a: (_, { progress, invoke }) => {
+        progress(0.5)
+        return invoke('public::p::w', 1)
+      },
+    },
+    {
+      surroundings: {
+        progress: (...report) => void seen.push(report),
+        invoke: async (...call) => call,
+      },
+    },
+  )
+  fake.hand(['a', ''])
+  await settled(fake, 1)
+  t.same(seen, [[0, 100, 0.5, null]])
+  t.equal(fake.answers()[0], 'ok ["public::p::w",1,null]')
+})

@@ -1,0 +1,14 @@
+/**
+ * `headgate/testing`: what the author of a package imports in its tests.
+ */
+
+export { HeadgateError } from '../base/errors.ts'
+export type { TestOptions } from './test-options.ts'
+export {
+  type RunOptions,
+  type TaskCallOptions,
+  type TestClock,
+  type TestKit,
+  testPackage,
+} from './test-package.ts'
+export type { TestAttempt, TestLog, TestProgress, TestRun } from './test-run.ts'

@@ -1,0 +1,137 @@
+/**
+ * The record of one run, as a test reads it.
+ */
+
+import type { HeadgateError } from '../base/errors.ts'
+import type { GraphOutcome } from '../domain/graph-reducer.ts'
+import { readFields } from '../hosting/package-output.ts'
+import type { RunOutcome } from './graph-run.ts'
+import type { RunEvent } from './run-events.ts'
+
+/** Times are of the kit's clock, ms since 1970. */
+export interface TestAttempt {
+  /** Name of the task. */
+  readonly task: string
+  /** From 1. */
+  readonly attempt: number
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Waited before it, ms; 0 for the first. */
+  readonly delayMs: number
+  readonly outcome: 'succeeded' | 'failed' | 'cancelled'
+  /** null: it succeeded. `code`: the author's own where there is one, as `retryOn` compares it. */
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+export interface TestLog {
+  readonly at: number
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  /** Name of the task; null: written by `setup`. */
+  readonly task: string | null
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface TestProgress {
+  readonly at: number
+  readonly task: string
+  readonly fraction: number
+  readonly note: string | null
+}
+
+/** `Output`: the answer. `Outputs`: what the tasks return, by name. */
+export interface TestRun<Output = unknown, Outputs = Readonly<Record<string, unknown>>> {
+  /** What tasks saw as `ctx.run`. */
+  readonly id: string
+  readonly status: GraphOutcome
+  /**
+   * What a caller of the executor is answered: of a workflow `{ "<task>": output }` of the tasks
+   * nothing depends on, of a task its output. undefined: the run did not succeed.
+   */
+  readonly output: Output | undefined
+  /** By name, of every task that succeeded. */
+  readonly outputs: Partial<Outputs>
+  /** What a caller of the executor is refused with; null: the run succeeded. */
+  readonly error: HeadgateError | null
+  /** In the order in which they began. */
+  readonly attempts: readonly TestAttempt[]
+  readonly logs: readonly TestLog[]
+  readonly progress: readonly TestProgress[]
+  readonly startedAt: number
+  readonly endedAt: number
+  /** `output` of a run that succeeded; throws `error` otherwise. */
+  unwrap(): Output
+}
+
+/** `events`: those of this run. */
+export function testRun<Output, Outputs>(
+  outcome: RunOutcome,
+  events: readonly RunEvent[],
+): TestRun<Output, Outputs> {
+  const { id, status, error, startedAt, endedAt } = outcome
+  // What a workflow returns is of the type its tasks declare: the caller of the kit says which.
+  const output = outcome.answer === null ? undefined : (JSON.parse(outcome.answer) as Output)
+  const outputs = Object.fromEntries(
+    [...outcome.outputs].map(([task, json]) => [task, JSON.parse(json) as unknown]),
+  ) as Partial<Outputs>
+  return Object.freeze({
+    id,
+    status,
+    output,
+    outputs,
+    error,
+    attempts: attemptsOf(events),
+    logs: logsOf(events),
+    progress: progressOf(events),
+    startedAt,
+    endedAt,
+    unwrap: () => {
+      if (error !== null) throw error
+      // It succeeded, so there is an answer; of which type, says the caller.
+      return output as Output
+    },
+  })
+}
+
+export function logsOf(events: readonly RunEvent[]): TestLog[] {
+  return events.flatMap((event) => {
+    if (event.type !== 'log' || event.level === 'stdout' || event.level === 'stderr') return []
+    const { at, level, task, message, fields } = event
+    return [
+      {
+        at,
+        level,
+        task: task === null ? null : taskName(task),
+        message,
+        fields: fields === null ? {} : readFields(fields),
+      },
+    ]
+  })
+}
+
+function progressOf(events: readonly RunEvent[]): TestProgress[] {
+  return events.flatMap((event) => {
+    if (event.type !== 'progress') return []
+    const { at, task, fraction, note } = event
+    return [{ at, task: taskName(task), fraction, note }]
+  })
+}
+
+/** Before a run ends, each of its attempts has. */
+function attemptsOf(events: readonly RunEvent[]): TestAttempt[] {
+  return events.flatMap((begun) => {
+    if (begun.type !== 'begun') return []
+    const { task, attempt, at: startedAt, delayMs } = begun
+    const ended = events.find(
+      (event) => event.type === 'ended' && event.task === task && event.attempt === attempt,
+    )
+    if (ended?.type !== 'ended') return []
+    const { at: endedAt, outcome, error } = ended
+    return [{ task: taskName(task), attempt, startedAt, endedAt, delayMs, outcome, error }]
+  })
+}
+
+/** `workflow::task` → `task`. */
+function taskName(label: string): string {
+  return label.slice(label.indexOf('::') + 2)
+}
