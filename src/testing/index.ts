@@ -11,4 +11,10 @@ export {
   type TestKit,
   testPackage,
 } from './test-package.ts'
-export type { TestAttempt, TestLog, TestProgress, TestRun } from './test-run.ts'
+export type {
+  TaskTestRun,
+  TestAttempt,
+  TestLog,
+  TestProgress,
+  WorkflowTestRun,
+} from './test-run.ts'

@@ -14,9 +14,17 @@ import type { PackageDefinition } from '../sdk/definition.ts'
 import type { Environment } from '../sdk/environment.ts'
 import type { Duration, Workflow } from '../sdk/workflow.ts'
 import { FakeClock } from './fake-clock.ts'
+import type { RunOutcome } from './graph-run.ts'
 import { Journal } from './journal.ts'
 import { type LocalPackage, openLocalPackage } from './local-package.ts'
-import { logsOf, type TestLog, type TestRun, testRun } from './test-run.ts'
+import {
+  logsOf,
+  type TaskTestRun,
+  taskTestRun,
+  type TestLog,
+  type WorkflowTestRun,
+  workflowTestRun,
+} from './test-run.ts'
 import { resolveTestOptions, type TestOptions } from './test-options.ts'
 
 export interface RunOptions {
@@ -55,23 +63,23 @@ export interface TestKit {
     workflow: Workflow<Input, Env, Outputs>,
     input?: unknown,
     options?: RunOptions,
-  ): Promise<TestRun<Partial<Outputs>, Outputs>>
+  ): Promise<WorkflowTestRun<Outputs>>
   run<Outputs = Readonly<Record<string, unknown>>>(
     workflow: string,
     input?: unknown,
     options?: RunOptions,
-  ): Promise<TestRun<Partial<Outputs>, Outputs>>
+  ): Promise<WorkflowTestRun<Outputs>>
   /** Runs one task alone, with its retry policy. Rejects as `run`, and for UNKNOWN_TASK. */
   task<Input, Env extends Environment, Outputs, Name extends keyof Outputs & string>(
     workflow: Workflow<Input, Env, Outputs>,
     task: Name,
     call?: TaskCallOptions,
-  ): Promise<TestRun<Outputs[Name], Pick<Outputs, Name>>>
+  ): Promise<TaskTestRun<Outputs[Name]>>
   task<Output = unknown>(
     workflow: string,
     task: string,
     call?: TaskCallOptions,
-  ): Promise<TestRun<Output>>
+  ): Promise<TaskTestRun<Output>>
   /**
    * Resolves when this attempt (default: the first) of the task runs: at once when it does. What
    * hangs can then be given time: `await kit.clock.advance('30s')`.
@@ -135,6 +143,10 @@ export async function testPackage(
   return new Kit(definition, local, clock, journal)
 }
 
+interface Named {
+  readonly name: string
+}
+
 class Kit implements TestKit {
   readonly clock: TestClock
   readonly #definition: PackageDefinition
@@ -160,20 +172,22 @@ class Kit implements TestKit {
     return logsOf(this.#journal.all)
   }
 
-  run<Output, Outputs>(
-    workflow: string | { readonly name: string },
+  async run<Outputs>(
+    workflow: string | Named,
     input?: unknown,
     { signal }: RunOptions = {},
-  ): Promise<TestRun<Output, Outputs>> {
-    return this.#call(workflow, null, input, signal)
+  ): Promise<WorkflowTestRun<Outputs>> {
+    const outcome = await this.#call(workflow, null, input, signal)
+    return workflowTestRun(outcome, this.#journal.ofRun(outcome.id))
   }
 
-  task<Output, Outputs>(
-    workflow: string | { readonly name: string },
+  async task<Output>(
+    workflow: string | Named,
     task: string,
-    { input, deps, signal }: TaskCallOptions = {},
-  ): Promise<TestRun<Output, Outputs>> {
-    return this.#call(workflow, task, { input, deps }, signal)
+    { signal, ...body }: TaskCallOptions = {},
+  ): Promise<TaskTestRun<Output>> {
+    const outcome = await this.#call(workflow, task, body, signal)
+    return taskTestRun(outcome, this.#journal.ofRun(outcome.id))
   }
 
   begun(task: string, attempt = 1): Promise<void> {
@@ -188,23 +202,18 @@ class Kit implements TestKit {
     return this.close()
   }
 
-  async #call<Output, Outputs>(
-    workflow: string | { readonly name: string },
+  async #call(
+    workflow: string | Named,
     task: string | null,
     body: unknown,
     signal: AbortSignal | undefined,
-  ): Promise<TestRun<Output, Outputs>> {
-    const outcome = await this.#local.run(
-      this.#nameOf(workflow),
-      task,
-      body === undefined ? '' : bodyText(body),
-      signal,
-    )
-    return testRun(outcome, this.#journal.ofRun(outcome.id))
+  ): Promise<RunOutcome> {
+    const text = body === undefined ? '' : bodyText(body)
+    return this.#local.run(this.#nameOf(workflow), task, text, signal)
   }
 
   /** A workflow object must be the one the package has, not another of its name. */
-  #nameOf(workflow: string | { readonly name: string }): string {
+  #nameOf(workflow: string | Named): string {
     if (typeof workflow === 'string') return workflow
     const own = this.#definition.workflows.find(({ name }) => name === workflow.name)
     if (own === undefined || own === workflow) return workflow.name

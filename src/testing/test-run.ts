@@ -39,18 +39,11 @@ export interface TestProgress {
   readonly note: string | null
 }
 
-/** `Output`: the answer. `Outputs`: what the tasks return, by name. */
-export interface TestRun<Output = unknown, Outputs = Readonly<Record<string, unknown>>> {
+/** What runs of a workflow and of one task have in common. */
+interface TestRecord {
   /** What tasks saw as `ctx.run`. */
   readonly id: string
   readonly status: GraphOutcome
-  /**
-   * What a caller of the executor is answered: of a workflow `{ "<task>": output }` of the tasks
-   * nothing depends on, of a task its output. undefined: the run did not succeed.
-   */
-  readonly output: Output | undefined
-  /** By name, of every task that succeeded. */
-  readonly outputs: Partial<Outputs>
   /** What a caller of the executor is refused with; null: the run succeeded. */
   readonly error: HeadgateError | null
   /** In the order in which they began. */
@@ -59,38 +52,73 @@ export interface TestRun<Output = unknown, Outputs = Readonly<Record<string, unk
   readonly progress: readonly TestProgress[]
   readonly startedAt: number
   readonly endedAt: number
-  /** `output` of a run that succeeded; throws `error` otherwise. */
+}
+
+/** `Outputs`: what the tasks return, by name. */
+export interface WorkflowTestRun<Outputs> extends TestRecord {
+  /** What a caller of the executor is answered: the outputs of the tasks nothing depends on. */
+  readonly output: Partial<Outputs> | undefined
+  /** Of every task that succeeded. */
+  readonly outputs: Partial<Outputs>
+  /** The outputs of all tasks; throws `error` when the run did not succeed. */
+  unwrap(): Outputs
+}
+
+export interface TaskTestRun<Output> extends TestRecord {
+  readonly output: Output | undefined
+  /** The output; throws `error` when the run did not succeed. */
   unwrap(): Output
 }
 
-/** `events`: those of this run. */
-export function testRun<Output, Outputs>(
+/** `events`: those of this run. Of which type its values are, says the caller. */
+export function workflowTestRun<Outputs>(
   outcome: RunOutcome,
   events: readonly RunEvent[],
-): TestRun<Output, Outputs> {
-  const { id, status, error, startedAt, endedAt } = outcome
-  // What a workflow returns is of the type its tasks declare: the caller of the kit says which.
-  const output = outcome.answer === null ? undefined : (JSON.parse(outcome.answer) as Output)
-  const outputs = Object.fromEntries(
-    [...outcome.outputs].map(([task, json]) => [task, JSON.parse(json) as unknown]),
-  ) as Partial<Outputs>
+): WorkflowTestRun<Outputs> {
+  const outputs: Readonly<Record<string, unknown>> = Object.fromEntries(
+    [...outcome.outputs].map(([task, json]) => [task, JSON.parse(json)]),
+  )
   return Object.freeze({
+    ...recordOf(outcome, events),
+    output: answerOf(outcome) as Partial<Outputs> | undefined,
+    outputs: outputs as Partial<Outputs>,
+    unwrap: () => unwrap(outcome, outputs) as Outputs,
+  })
+}
+
+export function taskTestRun<Output>(
+  outcome: RunOutcome,
+  events: readonly RunEvent[],
+): TaskTestRun<Output> {
+  const output = answerOf(outcome)
+  return Object.freeze({
+    ...recordOf(outcome, events),
+    output: output as Output | undefined,
+    unwrap: () => unwrap(outcome, output) as Output,
+  })
+}
+
+function recordOf(outcome: RunOutcome, events: readonly RunEvent[]): TestRecord {
+  const { id, status, error, startedAt, endedAt } = outcome
+  return {
     id,
     status,
-    output,
-    outputs,
     error,
     attempts: attemptsOf(events),
     logs: logsOf(events),
     progress: progressOf(events),
     startedAt,
     endedAt,
-    unwrap: () => {
-      if (error !== null) throw error
-      // It succeeded, so there is an answer; of which type, says the caller.
-      return output as Output
-    },
-  })
+  }
+}
+
+function answerOf({ answer }: RunOutcome): unknown {
+  return answer === null ? undefined : JSON.parse(answer)
+}
+
+function unwrap({ error }: RunOutcome, value: unknown): unknown {
+  if (error !== null) throw error
+  return value
 }
 
 export function logsOf(events: readonly RunEvent[]): TestLog[] {

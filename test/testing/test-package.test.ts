@@ -37,8 +37,8 @@ t.test('retries wait no real time, and each attempt is on record', async (t) => 
   const run = await kit.run(flow)
   t.ok(performance.now() - before < 5_000, 'six hours')
   t.equal(run.status, 'succeeded')
-  t.same(run.unwrap(), { sum: 5 })
-  t.same(run.outputs, { fetch: { calls: 4 }, sum: 5 })
+  t.same(run.output, { sum: 5 })
+  t.same(run.unwrap(), { fetch: { calls: 4 }, sum: 5 })
   const HOUR = 3_600_000
   t.same(
     run.attempts.map(({ task, attempt, delayMs, startedAt, outcome, error }) => {
@@ -244,7 +244,7 @@ t.test('a task is called alone, with dependencies and its own policy', async (t)
   await using kit = await testPackage(definePackage({ workflows: [flow] }))
   const call = await kit.task(flow, 'b', { input: 'x', deps: { a: { n: 7 } } })
   t.same(call.unwrap(), [7, 'x'])
-  t.same(call.outputs, { b: [7, 'x'] })
+  t.same(call.output, [7, 'x'])
   t.same(
     call.attempts.map(({ delayMs }) => delayMs),
     [0, 5_000],
