@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { TerminalError } from 'headgate/sdk'
-import type { Campaign } from '../src/campaigns.ts'
+import { testPackage } from 'headgate/testing'
+import definition from '../src/index.ts'
 import { type Segmentation, segmentCustomers } from '../src/segments.ts'
 import type { Customer } from '../src/tables.ts'
 import { render } from '../src/template.ts'
 import { marketingWorkflow } from '../src/workflow.ts'
-import { checkInput, runAll, runTask } from './run.ts'
+
+const kit = await testPackage(definition)
+after(() => kit.close())
 
 function customer(id: string, ...orders: readonly [day: string, amount: number][]): Customer {
   return {
@@ -18,8 +21,8 @@ function customer(id: string, ...orders: readonly [day: string, amount: number][
 }
 
 test('segment_customers puts every customer with an order into one segment', async () => {
-  const output = await runTask(marketingWorkflow, 'segment_customers', {}, undefined)
-  const { customer_segments, today } = output as Segmentation
+  const run = await kit.task(marketingWorkflow, 'segment_customers')
+  const { customer_segments, today } = run.unwrap()
   assert.equal(today, '2025-06-30')
   assert.deepEqual(
     customer_segments.map(({ name }) => name),
@@ -96,9 +99,9 @@ test('create_campaigns writes to each customer of each segment by name', async (
       { name: 'at_risk', count: 0, members: [] },
     ],
   }
-  const outputs = { segment_customers }
-  const output = await runTask(marketingWorkflow, 'create_campaigns', outputs, { limit: 1 })
-  assert.deepEqual(output, {
+  const call = { input: { limit: 1 }, deps: { segment_customers } }
+  const run = await kit.task(marketingWorkflow, 'create_campaigns', call)
+  assert.deepEqual(run.unwrap(), {
     campaigns: [
       {
         segment: 'high_value',
@@ -125,8 +128,8 @@ test('create_campaigns writes to each customer of each segment by name', async (
 })
 
 test('the whole chain makes four campaigns without a merge field left', async () => {
-  const outputs = await runAll(marketingWorkflow)
-  const { campaigns } = outputs['create_campaigns'] as { campaigns: readonly Campaign[] }
+  const run = await kit.run(marketingWorkflow)
+  const { campaigns } = run.unwrap().create_campaigns
   assert.equal(campaigns.length, 4)
   for (const { messages, status } of campaigns) {
     assert.equal(status, 'ready')
@@ -136,8 +139,8 @@ test('the whole chain makes four campaigns without a merge field left', async ()
 })
 
 test('only the segments asked for get a campaign', async () => {
-  const outputs = await runAll(marketingWorkflow, { segments: ['at_risk'], limit: 1000 })
-  const { campaigns } = outputs['create_campaigns'] as { campaigns: readonly Campaign[] }
+  const run = await kit.run(marketingWorkflow, { segments: ['at_risk'], limit: 1000 })
+  const { campaigns } = run.unwrap().create_campaigns
   assert.deepEqual(
     campaigns.map(({ segment }) => segment),
     ['at_risk'],
@@ -146,8 +149,8 @@ test('only the segments asked for get a campaign', async () => {
 })
 
 test('a day before the first order gives empty campaigns', async () => {
-  const outputs = await runAll(marketingWorkflow, { today: '2020-01-01' })
-  const { campaigns } = outputs['create_campaigns'] as { campaigns: readonly Campaign[] }
+  const run = await kit.run(marketingWorkflow, { today: '2020-01-01' })
+  const { campaigns } = run.unwrap().create_campaigns
   assert.ok(campaigns.every(({ status, audience }) => status === 'empty' && audience === 0))
 })
 
@@ -162,19 +165,20 @@ test('a template that asks for an unknown field ends the task for good', () => {
 })
 
 test('the same input gives the same outputs', async () => {
-  assert.deepEqual(await runAll(marketingWorkflow), await runAll(marketingWorkflow))
+  const [first, second] = [await kit.run(marketingWorkflow), await kit.run(marketingWorkflow)]
+  assert.deepEqual(first.unwrap(), second.unwrap())
 })
 
-test('a wrong input is refused with the place of each fault', async () => {
+test('a wrong input is refused with the place of each fault, and not tried again', async () => {
   const wrong = { today: 'tomorrow', limit: 2.5, segments: ['at_risk', 'rich'], who: 'all' }
-  await assert.rejects(checkInput(marketingWorkflow, wrong), (error: Error) => {
-    assert.deepEqual(
-      error.message.split('\n').map((line) => line.slice(0, line.indexOf(':'))),
-      ['who', 'today', 'limit', 'segments.1'],
-    )
-    return true
-  })
+  const { error, attempts } = await kit.run(marketingWorkflow, wrong)
+  assert.equal(error?.code, 'INPUT_INVALID')
+  for (const place of ['who', 'today', 'limit', 'segments.1']) {
+    assert.ok(error.message.includes(` ${place}: `), place)
+  }
+  assert.equal(attempts.length, 1)
   for (const value of [[], 'all', { segments: [] }, { segments: 'all' }, { limit: 0 }]) {
-    await assert.rejects(checkInput(marketingWorkflow, value))
+    const refused = await kit.run(marketingWorkflow, value)
+    assert.equal(refused.error?.code, 'INPUT_INVALID')
   }
 })

@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { TerminalError } from 'headgate/sdk'
-import type { Extraction } from '../src/extract.ts'
-import type { Reports } from '../src/reports.ts'
-import type { Transformation } from '../src/transform.ts'
-import type { Validation } from '../src/validate.ts'
+import { after, test } from 'node:test'
+import { testPackage } from 'headgate/testing'
+import definition from '../src/index.ts'
 import { analyticsWorkflow } from '../src/workflow.ts'
-import { checkInput, runAll, runTask } from './run.ts'
 
 const ALL = { limit: 2000 }
 
+const kit = await testPackage(definition)
+after(() => kit.close())
+
 test('extract_data joins each flight with its airports, 100 by default', async () => {
-  const { extracted_records, sources } = (await runTask(
-    analyticsWorkflow,
-    'extract_data',
-    {},
-    undefined,
-  )) as Extraction
+  const run = await kit.task(analyticsWorkflow, 'extract_data')
+  const { extracted_records, sources } = run.unwrap()
   assert.deepEqual(sources, { table: 100, late: 0 })
   assert.deepEqual(extracted_records[0], {
     date: '2001/01/01 06:55',
@@ -32,12 +27,8 @@ test('extract_data joins each flight with its airports, 100 by default', async (
 })
 
 test('extract_data finds the airport of every flight in the table', async () => {
-  const { extracted_records } = (await runTask(
-    analyticsWorkflow,
-    'extract_data',
-    {},
-    ALL,
-  )) as Extraction
+  const run = await kit.task(analyticsWorkflow, 'extract_data', { input: ALL })
+  const { extracted_records } = run.unwrap()
   assert.equal(extracted_records.length, 2000)
   assert.ok(extracted_records.every((flight) => flight.great_circle !== null))
   const quoted = extracted_records.find((flight) => flight.origin === 'BTR')
@@ -46,12 +37,8 @@ test('extract_data finds the airport of every flight in the table', async () => 
 
 test('extract_data narrows by day, origin and limit', async () => {
   const input = { day: '2001-01-26', origin: 'ORD', limit: 2 }
-  const { extracted_records } = (await runTask(
-    analyticsWorkflow,
-    'extract_data',
-    {},
-    input,
-  )) as Extraction
+  const run = await kit.task(analyticsWorkflow, 'extract_data', { input })
+  const { extracted_records } = run.unwrap()
   assert.equal(extracted_records.length, 2)
   for (const flight of extracted_records) {
     assert.equal(flight.origin, 'ORD')
@@ -79,8 +66,8 @@ test('each rule of validate_data refuses what it is for and counts it', async ()
     { ...good, destination: 'LAX' },
     { ...good, destination: 'ZZZ' },
   ]
-  const outputs = await runAll(analyticsWorkflow, { limit: 1, day: '1999-01-01', late })
-  const { valid_records, rules } = outputs['validate_data'] as Validation
+  const run = await kit.run(analyticsWorkflow, { limit: 1, day: '1999-01-01', late })
+  const { valid_records, rules } = run.unwrap().validate_data
   assert.deepEqual(rules, [
     { rule: 'null_check', checked: 10, refused: 1 },
     { rule: 'duplicate_removal', checked: 9, refused: 1 },
@@ -92,8 +79,8 @@ test('each rule of validate_data refuses what it is for and counts it', async ()
 })
 
 test('of the whole table only the implausible delays are refused', async () => {
-  const outputs = await runAll(analyticsWorkflow, ALL)
-  const { rules } = outputs['validate_data'] as Validation
+  const run = await kit.run(analyticsWorkflow, ALL)
+  const { rules } = run.unwrap().validate_data
   assert.deepEqual(
     rules.map(({ refused }) => refused),
     [0, 0, 0, 4],
@@ -115,10 +102,11 @@ test('transform_data puts one record per airport and distance band under transfo
     { ...flight, distance: 1499, delay: 40 },
     { ...flight, distance: 1500, delay: -5 },
   ]
-  const outputs = { validate_data: { valid_records } }
-  const output = await runTask(analyticsWorkflow, 'transform_data', outputs, ALL)
-  assert.deepEqual(Object.keys(output as object), ['transformed_records', 'overall'])
-  const { transformed_records, overall } = output as Transformation
+  const deps = { validate_data: { valid_records } }
+  const run = await kit.task(analyticsWorkflow, 'transform_data', { deps })
+  const output = run.unwrap()
+  assert.deepEqual(Object.keys(output), ['transformed_records', 'overall'])
+  const { transformed_records, overall } = output
   const airport = { airport: 'LAX', city: 'Los Angeles', state: 'CA' }
   assert.deepEqual(transformed_records, [
     {
@@ -159,8 +147,8 @@ test('transform_data puts one record per airport and distance band under transfo
 })
 
 test('generate_reports returns the records as JSON, CSV and Markdown', async () => {
-  const outputs = await runAll(analyticsWorkflow, ALL)
-  const { json, csv, markdown } = outputs['generate_reports'] as Reports
+  const run = await kit.run(analyticsWorkflow, ALL)
+  const { json, csv, markdown } = run.unwrap().generate_reports
   assert.deepEqual(Object.keys(json), [
     'executive_dashboard',
     'operational_metrics',
@@ -178,19 +166,20 @@ test('generate_reports returns the records as JSON, CSV and Markdown', async () 
 })
 
 test('generate_reports refuses the figures of 2.1.0 for good', async () => {
-  const outputs = {
+  const deps = {
     transform_data: { analytics_metrics: { total_records: 0 } },
     validate_data: { rules: [] },
   }
-  await assert.rejects(
-    runTask(analyticsWorkflow, 'generate_reports', outputs, {}),
-    (error: unknown) => error instanceof TerminalError && error.code === 'RECORDS_MISSING',
+  const { attempts } = await kit.task(analyticsWorkflow, 'generate_reports', { deps })
+  assert.deepEqual(
+    attempts.map(({ error }) => error?.code),
+    ['RECORDS_MISSING'],
   )
 })
 
 test('no flight at all is a report of nothing, not a fault', async () => {
-  const outputs = await runAll(analyticsWorkflow, { day: '1999-01-01' })
-  const { json, csv, markdown } = outputs['generate_reports'] as Reports
+  const run = await kit.run(analyticsWorkflow, { day: '1999-01-01' })
+  const { json, csv, markdown } = run.unwrap().generate_reports
   assert.equal(json.executive_dashboard.flights, 0)
   assert.equal(json.quality_report.accepted, null)
   assert.equal(csv.trimEnd().split('\n').length, 1)
@@ -199,31 +188,37 @@ test('no flight at all is a report of nothing, not a fault', async () => {
 
 test('the same input gives the same outputs', async () => {
   const input = { origin: 'LAX', limit: 50 }
-  assert.deepEqual(await runAll(analyticsWorkflow, input), await runAll(analyticsWorkflow, input))
+  const [first, second] = [
+    await kit.run(analyticsWorkflow, input),
+    await kit.run(analyticsWorkflow, input),
+  ]
+  assert.deepEqual(first.unwrap(), second.unwrap())
 })
 
-test('a wrong input is refused with the place of each fault', async () => {
+test('a wrong input is refused with the place of each fault, and not tried again', async () => {
   const wrong = {
     day: '2001-13-01',
     origin: 'Los Angeles',
     limit: 0,
-    late: [{ delay: '5' }, 'flight'],
+    late: [{ delay: '5' }],
     dya: '2001-01-01',
   }
-  await assert.rejects(checkInput(analyticsWorkflow, wrong), (error: Error) => {
-    assert.deepEqual(
-      error.message.split('\n').map((line) => line.slice(0, line.indexOf(':'))),
-      ['dya', 'day', 'origin', 'limit', 'late.0.delay', 'late.1'],
-    )
-    return true
-  })
-  for (const value of [[], 'all', 7]) await assert.rejects(checkInput(analyticsWorkflow, value))
-  for (const value of [undefined, null, {}]) {
-    assert.deepEqual(await checkInput(analyticsWorkflow, value), {
-      day: null,
-      origin: null,
-      limit: 100,
-      late: [],
-    })
+  const { error, attempts } = await kit.run(analyticsWorkflow, wrong)
+  assert.equal(error?.code, 'INPUT_INVALID')
+  for (const place of ['dya', 'day', 'origin', 'limit', 'late.0.delay']) {
+    assert.ok(error.message.includes(` ${place}: `), place)
+  }
+  assert.equal(attempts.length, 1)
+  for (const value of [[], 'all', 7, { late: ['flight'] }]) {
+    const refused = await kit.run(analyticsWorkflow, value)
+    assert.equal(refused.error?.code, 'INPUT_INVALID')
+  }
+})
+
+test('the input may be empty, null or left out', async () => {
+  for (const input of [undefined, null, {}]) {
+    const run = await kit.task(analyticsWorkflow, 'extract_data', { input })
+    const { sources } = run.unwrap()
+    assert.deepEqual(sources, { table: 100, late: 0 })
   }
 })
