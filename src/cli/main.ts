@@ -9,6 +9,7 @@ import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
+import { addRunLocalCommand } from './commands/run-local.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addWhyCommand } from './commands/why.ts'
@@ -74,6 +75,7 @@ function buildProgram(context: CommandContext): Command {
   addWhyCommand(program, context)
   addInvokeCommand(program, context)
   addPublishCommand(program, context)
+  addRunLocalCommand(program, context)
   addReceiptsCommand(program, context)
   addLogCommand(program, context)
   return program

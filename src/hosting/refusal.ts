@@ -23,6 +23,20 @@ export class LoadRefusal extends Error {
   }
 }
 
+/** The coded error of a LoadRefusal; anything else as it is. */
+export function codedRefusal(error: unknown, identity: PackageIdentity): unknown {
+  if (!(error instanceof LoadRefusal)) return error
+  const { phase, message, what, cause } = error
+  const stack = cause instanceof Error ? cause.stack : undefined
+  return refusalError({ phase, message, what, stack }, identity)
+}
+
+interface PackageIdentity {
+  readonly tenant: string
+  readonly package: string
+  readonly version: string
+}
+
 export interface RefusalFacts {
   readonly phase: RefusalPhase
   readonly message: string
@@ -30,10 +44,7 @@ export interface RefusalFacts {
   readonly stack?: string | undefined
 }
 
-export function refusalError(
-  refusal: RefusalFacts,
-  identity: { readonly tenant: string; readonly package: string; readonly version: string },
-): HeadgateError {
+export function refusalError(refusal: RefusalFacts, identity: PackageIdentity): HeadgateError {
   const { tenant, package: name, version } = identity
   const details = { tenant, package: name, version, why: refusal.message, stack: refusal.stack }
   switch (refusal.phase) {

@@ -226,10 +226,14 @@ function granted(drop: StagedDrop, operator: PackageGrants): ThreadGrants {
   return { net: wishes.net, read: wishes.read, write: wishes.write }
 }
 
-function visibleEnvironment(names: readonly string[]): Record<string, string> {
+/** What a package sees of `env`: the variables it asks for. */
+export function visibleEnvironment(
+  names: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
   const visible: Record<string, string> = {}
   for (const name of names) {
-    const value = process.env[name]
+    const value = env[name]
     if (value !== undefined) visible[name] = value
   }
   return visible

@@ -15,7 +15,7 @@ const CONVENTION = ['src/index.ts', 'src/index.js', 'index.ts', 'index.js']
 export function findEntryFile(
   entry: string,
   packageJson: PackageJson,
-  files: ReadonlySet<string>,
+  files: Pick<ReadonlySet<string>, 'has'>,
 ): string {
   const named = packageJson.options.entry
   const wanted = named === null ? [...packageJson.entryHints, ...CONVENTION] : [named]

@@ -56,6 +56,7 @@ export class GraphRun {
   readonly #host: RunHost
   readonly #startedAt: number
   readonly #running = new Map<number, Attempt>()
+  readonly #begunAt = new Map<number, number>()
   readonly #backoffs = new Map<number, Timer>()
   readonly #outputs: (string | undefined)[] = []
   readonly #ended = Promise.withResolvers<RunOutcome>()
@@ -133,6 +134,7 @@ export class GraphRun {
     const task = this.#plan.tasks[index]
     if (task === undefined) return
     const { loaded, timeoutMs } = task
+    this.#begunAt.set(index, this.#host.clock.now())
     this.#host.observe({ type: 'begun', ...this.#of(index), attempt, delayMs, timeoutMs })
     const begun = new Attempt(
       this.#host,
@@ -150,7 +152,9 @@ export class GraphRun {
 
   #attemptEnded(index: number, attempt: number, outcome: AttemptOutcome): void {
     this.#running.delete(index)
-    const ended = { type: 'ended', ...this.#of(index), attempt } as const
+    const facts = this.#of(index)
+    const tookMs = facts.at - (this.#begunAt.get(index) ?? facts.at)
+    const ended = { type: 'ended', ...facts, attempt, tookMs } as const
     if (typeof outcome === 'string') {
       this.#outputs[index] = outcome
       const effects = this.#take({ type: 'succeeded', task: index, attempt })

@@ -17,7 +17,7 @@ import { invokeError } from '../hosting/call-error.ts'
 import { describe, type LoadedTask, loadedTasks } from '../hosting/definition.ts'
 import { fieldsText, taskLog } from '../hosting/package-output.ts'
 import { type Prepared, probe, setUp } from '../hosting/prepare.ts'
-import { LoadRefusal, refusalError } from '../hosting/refusal.ts'
+import { codedRefusal } from '../hosting/refusal.ts'
 import type { TaskLog } from '../sdk/context.ts'
 import type { PackageDefinition } from '../sdk/definition.ts'
 import type { Unheld } from './attempt.ts'
@@ -70,10 +70,7 @@ export async function openLocalPackage(
     }
     return new LocalPackage(definition, descriptor, prepared, ending, options)
   } catch (error) {
-    if (!(error instanceof LoadRefusal)) throw error
-    const { phase, message, what, cause } = error
-    const stack = cause instanceof Error ? cause.stack : undefined
-    throw refusalError({ phase, message, what, stack }, identity)
+    throw codedRefusal(error, identity)
   }
 }
 

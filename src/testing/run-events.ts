@@ -46,6 +46,7 @@ const ended = z.object({
   run: z.string(),
   task: z.string(),
   attempt: z.int(),
+  tookMs: z.number(),
   outcome: z.enum(['succeeded', 'failed', 'cancelled']),
   /** null: it succeeded. `code`: the author's own where there is one, as `retryOn` compares it. */
   error: z.object({ code: z.string(), message: z.string() }).nullable(),

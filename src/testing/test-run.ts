@@ -145,8 +145,8 @@ function progressOf(events: readonly RunEvent[]): TestProgress[] {
   })
 }
 
-/** Before a run ends, each of its attempts has. */
-function attemptsOf(events: readonly RunEvent[]): TestAttempt[] {
+/** Those that have ended; when a run has, all have. `events`: of one run. */
+export function attemptsOf(events: readonly RunEvent[]): TestAttempt[] {
   return events.flatMap((begun) => {
     if (begun.type !== 'begun') return []
     const { task, attempt, at: startedAt, delayMs } = begun

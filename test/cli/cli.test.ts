@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
 import { findUrl, writeEndpoint } from '../../src/cli/endpoint.ts'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
@@ -12,60 +11,7 @@ import { problemSchema } from '../../src/protocol/problem.ts'
 import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { packageRow, untilAborted } from '../helpers/fake-executor.ts'
 import { serve } from '../server/serve.ts'
-
-const SHIM = join(import.meta.dirname, '../../src/cli/headgate.js')
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function spawned(
-  args: readonly string[],
-  cwd = tmpdir(),
-  node: readonly string[] = [SHIM],
-): Promise<Ended> {
-  const child = spawn(process.execPath, [...node, ...args], {
-    cwd,
-    env: { PATH: process.env['PATH'] },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (chunk) => (stdout += chunk))
-  child.stderr.on('data', (chunk) => (stderr += chunk))
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
-}
-
-/** In this process, with the streams of a pipe. */
-async function run(
-  args: readonly string[],
-  more: {
-    stdin?: string
-    env?: Record<string, string>
-    interrupt?: AbortSignal
-    isTTY?: boolean
-  } = {},
-): Promise<Ended & { readonly out: PassThrough }> {
-  const stdin = new PassThrough()
-  stdin.end(more.stdin ?? '')
-  const out = Object.assign(new PassThrough(), { isTTY: more.isTTY ?? false })
-  const err = new PassThrough()
-  let stdout = ''
-  let stderr = ''
-  out.on('data', (chunk) => (stdout += chunk))
-  err.on('data', (chunk) => (stderr += chunk))
-  const terminal = { stdin, stdout: out, stderr: err, env: more.env ?? {} }
-  const code = await runCommand(args, terminal, more.interrupt ?? new AbortController().signal)
-  return { code, stdout, stderr, out }
-}
-
-function folder(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'headgate-cli-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
+import { folder, run, SHIM, spawned } from './command.ts'
 
 t.test('the shim runs the command and keeps its exit code', async (t) => {
   const [help, version, unknown, unreachable] = await Promise.all([

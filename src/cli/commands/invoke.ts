@@ -2,11 +2,9 @@
  * `headgate invoke`: calls a workflow or task. The result is on stdout, what it ran on on stderr.
  */
 
-import { readFileSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import { systemClock } from '../../base/clock.ts'
-import { HeadgateError, messageOf } from '../../base/errors.ts'
+import { HeadgateError } from '../../base/errors.ts'
 import { parseDuration } from '../../domain/duration.ts'
 import {
   addConnectOptions,
@@ -14,11 +12,10 @@ import {
   type ConnectOptions,
   connect,
 } from '../command-context.ts'
+import { type InputOptions, readInput } from '../read-input.ts'
 import { writeLine } from '../terminal.ts'
 
-interface InvokeCommandOptions extends ConnectOptions {
-  readonly input?: string
-  readonly body?: string
+interface InvokeCommandOptions extends ConnectOptions, InputOptions {
   readonly version?: string
   readonly timeout: string
   readonly json?: boolean
@@ -46,7 +43,7 @@ async function invoke(
   const { terminal, interrupt } = context
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const client = connect(context, options)
-  const body = await readInput(context, options)
+  const body = await readInput(terminal, options)
   const late = new AbortController()
   const timer = systemClock.after(timeoutMs, () => {
     late.abort(new HeadgateError('TASK_TIMEOUT', { task: namespace, timeoutMs }))
@@ -66,19 +63,5 @@ async function invoke(
     writeLine(terminal.stderr, `version ${version}, generation g${generation}, epoch ${epoch}`)
   } finally {
     timer.cancel()
-  }
-}
-
-async function readInput(
-  { terminal }: CommandContext,
-  { input, body }: InvokeCommandOptions,
-): Promise<string> {
-  if (body !== undefined) return body
-  if (input === undefined) return ''
-  if (input === '-') return text(terminal.stdin)
-  try {
-    return readFileSync(input, 'utf8')
-  } catch (error) {
-    throw new HeadgateError('OPTION_INVALID', { option: '--input', why: messageOf(error) })
   }
 }
