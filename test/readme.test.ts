@@ -179,9 +179,25 @@ t.test('the package of the README type-checks, loads and answers as shown', asyn
   t.match(answer, /headgate-version: 1\.0\.0/i)
   t.match(answer, /Hello Ada/)
   t.equal(await stop(executor.process), 0)
+  const [local] = labelled('greet-local')
+  if (local === undefined) throw new Error('1 block')
+  t.match(
+    await run(local, dir, executor.url),
+    /find_people: \[info\] found \{"people":1\}[\s\S]*\{"say_hello":\{"lines":\["Hello Ada"\]\}\}/,
+  )
 
   mkdirSync(join(dir, 'node_modules'))
   symlinkSync(ROOT, join(dir, 'node_modules', 'headgate'))
+  const tests = spawn(process.execPath, ['--test', 'packages-dir/greetings-1.0.0/test/*.test.ts'], {
+    cwd: dir,
+    env: {},
+    stdio: 'pipe',
+  })
+  let tested = ''
+  tests.stdout.on('data', (chunk: Buffer) => (tested += chunk.toString()))
+  tests.stderr.on('data', (chunk: Buffer) => (tested += chunk.toString()))
+  t.equal(await new Promise((resolve) => tests.on('close', resolve)), 0, tested)
+  t.match(tested, /pass 3\b/)
   writeFileSync(
     join(dir, 'tsconfig.json'),
     JSON.stringify({
