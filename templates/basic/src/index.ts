@@ -2,7 +2,7 @@ import { definePackage, workflow } from 'headgate/sdk'
 import { textInput } from './input.ts'
 import { rankWords, splitWords } from './words.ts'
 
-const wordCount = workflow('word_count', {
+export const wordCount = workflow('word_count', {
   description: 'The most frequent words of a text',
   input: textInput,
 })
