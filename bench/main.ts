@@ -8,10 +8,11 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from './lib/machine.ts'
 import { toJsonLine, toText } from './lib/report.ts'
 import { dispatch } from './scenarios/dispatch.ts'
+import { many } from './scenarios/many.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { swap } from './scenarios/swap.ts'
 
-const SCENARIOS: readonly Scenario[] = [dispatch, swap]
+const SCENARIOS: readonly Scenario[] = [dispatch, swap, many]
 
 const USAGE = `usage: npm run bench -- <scenario>... [--quick] [--json] [--rounds N]
 
