@@ -14,7 +14,6 @@ import { until, untilSpare, within } from '../lib/executor.ts'
 import { Latencies } from '../lib/latencies.ts'
 import { closedLoop, openLoop } from '../lib/load.ts'
 import { type ProcessState, processState } from '../lib/process-state.ts'
-import { withDetection } from '../lib/receipt.ts'
 import { sum } from '../lib/stats.ts'
 import { openStage, type Stage } from './swap-stage.ts'
 import { sample, sayer, type Subject } from './swap-subject.ts'
@@ -225,7 +224,7 @@ class SwapRun {
     await sleep(length)
     this.#window = null
     this.#toFirst.push(firstAt - began)
-    this.#receipts.push(isDrop ? withDetection(receipt, began) : receipt)
+    this.#receipts.push(receipt)
     this.#swapsDone += 1
   }
 

@@ -368,6 +368,7 @@ export class PackageController {
       reason,
       actor,
       spare: fresh ? loaded.spare : 'revive',
+      landedAt: fresh ? loaded.drop.landedAt : null,
       detectedAt: fresh ? loaded.drop.detectedAt : null,
       stagedAt: fresh ? loaded.drop.stagedAt : null,
       loadMs: fresh ? loaded.times.loadMs : null,

@@ -17,6 +17,8 @@ export interface SwapFacts {
   readonly moved: number
   readonly swapMs: number
   /** Wall clock, ms; null: no drop led to this swap. */
+  /** Wall clock of the file system, ms: the drop's last change; null: unknown, or not by a drop. */
+  readonly landedAt: number | null
   readonly detectedAt: number | null
   readonly stagedAt: number | null
   readonly loadMs: number | null
@@ -44,6 +46,11 @@ export class SwapFollower {
     this.#before = from?.ledger.released ?? { ended: 0, killed: 0, moved: 0 }
     const at = clock.now()
     const { detectedAt, stagedAt } = facts
+    // The file system's clock may lag a few ms, and another machine's may say anything.
+    const since =
+      facts.landedAt === null || detectedAt === null
+        ? detectedAt
+        : Math.min(facts.landedAt, detectedAt)
     this.#receipt = {
       epoch: facts.epoch,
       at,
@@ -58,18 +65,20 @@ export class SwapFollower {
       drained: from === undefined ? 0 : null,
       killed: from === undefined ? 0 : null,
       lost: from === undefined ? 0 : null,
-      detectMs: null,
+      detectMs:
+        facts.landedAt === null || detectedAt === null || since === null
+          ? null
+          : detectedAt - since,
       stageMs: detectedAt === null || stagedAt === null ? null : stagedAt - detectedAt,
       loadMs: facts.loadMs,
       probeMs: facts.probeMs,
       swapMs: facts.swapMs,
-      dropToSwapMs: detectedAt === null ? null : at - detectedAt,
+      dropToSwapMs: since === null ? null : at - since,
       dropToFirstTaskMs: null,
       drainMs: from === undefined ? 0 : null,
     }
     to.tally.onNext(() => {
-      const since = detectedAt ?? at
-      this.#update({ dropToFirstTaskMs: clock.now() - since })
+      this.#update({ dropToFirstTaskMs: clock.now() - (since ?? at) })
     })
     write(this.#receipt)
   }

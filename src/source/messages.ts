@@ -54,6 +54,7 @@ const stagedSchema = z.object({
   artifactDir: textSchema,
   files: z.int(),
   bytes: z.int(),
+  landedAt: z.number().nullable(),
   detectedAt: z.number(),
   stagedAt: z.number(),
 })

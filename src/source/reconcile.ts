@@ -179,7 +179,9 @@ export class Reconciler {
       const error = toHeadgateError(fault)
       verdict = { kind: 'deferred', error, identity: {}, lookAgain: 'backoff' }
     }
-    if (verdict.kind === 'staged') this.#complete(record, verdict.facts)
+    // What lay there before the first look was not waiting to be noticed.
+    const landedAt = this.#listedOnce ? sight.landedMs : null
+    if (verdict.kind === 'staged') this.#complete(record, { ...verdict.facts, landedAt })
     else this.#refuse(record, tenant, verdict)
   }
 

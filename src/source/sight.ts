@@ -14,6 +14,8 @@ export interface Sight {
   readonly form: string
   /** Wall clock of the file system, ms. */
   readonly newestChangeMs: number
+  /** Wall clock of the file system, ms: its last change, its being renamed in included. */
+  readonly landedMs: number
   readonly examine: (context: ExamineContext) => Verdict
 }
 
@@ -24,20 +26,22 @@ export function lookAt(candidate: Candidate): Sight | null {
     case 'directory': {
       const walk = walkDrop(path)
       if (walk === null) return null
-      const { form, newestChangeMs } = walk
+      const { form, newestChangeMs, landedMs } = walk
       const examine = (context: ExamineContext): Verdict => examineFolder(candidate, walk, context)
-      return { form, newestChangeMs, examine }
+      return { form, newestChangeMs, landedMs, examine }
     }
     case 'archive': {
       const stat = lookAtArchive(path)
       if (stat === null) return null
       const examine = (context: ExamineContext): Verdict => examineArchive(candidate, stat, context)
       // Its ctime says nothing, as renaming it in changes it; copying changes its mtime as well.
-      return { form: formOf(stat), newestChangeMs: stat.mtimeMs, examine }
+      const { mtimeMs, ctimeMs } = stat
+      return { form: formOf(stat), newestChangeMs: mtimeMs, landedMs: ctimeMs, examine }
     }
     case 'refused': {
       const verdict = refusalOf(entry, kind)
-      return { form: `refused ${stamp}`, newestChangeMs: 0, examine: () => verdict }
+      const form = `refused ${stamp}`
+      return { form, newestChangeMs: 0, landedMs: 0, examine: () => verdict }
     }
     default:
       return kind satisfies never

@@ -26,6 +26,11 @@ export interface StagedDrop {
   readonly artifactDir: string
   readonly files: number
   readonly bytes: number
+  /**
+   * Wall clock of the file system, ms: the last change of the drop, its being renamed in included;
+   * null: it lay there before the source was started.
+   */
+  readonly landedAt: number | null
   /** Wall clock, ms: first hint or scan that saw it, and end of staging. */
   readonly detectedAt: number
   readonly stagedAt: number

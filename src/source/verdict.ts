@@ -6,7 +6,7 @@ import { HeadgateError } from '../base/errors.ts'
 import type { RefusedDrop, StagedDrop } from './source.ts'
 import { StageFault } from './stage-fault.ts'
 
-export type VersionFacts = Omit<StagedDrop, 'detectedAt' | 'stagedAt'>
+export type VersionFacts = Omit<StagedDrop, 'landedAt' | 'detectedAt' | 'stagedAt'>
 
 /** When an unchanged drop is looked at again: never, at once, with backoff, or after so many ms. */
 export type LookAgain = 'on-change' | 'soon' | 'backoff' | number

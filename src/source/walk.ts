@@ -45,6 +45,8 @@ export interface Walk {
    * only trace of a file that was deleted from it.
    */
   readonly newestChangeMs: number
+  /** When it came to lie here as it is: the newest ctime of all, the top's included. */
+  readonly landedMs: number
   /** Why the walk ended early; the rest is not known. */
   readonly cut: string | null
   readonly form: string
@@ -121,7 +123,8 @@ export function walkDrop(top: string): Walk | null {
   if (unread !== null && topIsGone(unread)) return null
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
   const form = hash('sha256', lines.join('\n'))
-  return { files, folders, strange, unread, bytes, newestChangeMs, cut, form }
+  const landedMs = Math.max(newestChangeMs, topStat.ctimeMs)
+  return { files, folders, strange, unread, bytes, newestChangeMs, landedMs, cut, form }
 }
 
 function topIsGone(unread: { readonly path: string; readonly fault: FsFault }): boolean {

@@ -72,15 +72,16 @@ export interface SwapReceipt {
   readonly killed: number | null
   /** Of `inFlightAtSwap`: neither drained, killed nor moved; null while draining. */
   readonly lost: number | null
+  /** From the drop's last change, its being renamed in included, to when it was noticed; null: unknown. */
   readonly detectMs: number | null
   readonly stageMs: number | null
   readonly loadMs: number | null
   readonly probeMs: number | null
   /** Commit of the route and the assignment. */
   readonly swapMs: number
-  /** From detection to the assignment. */
+  /** From the drop's last change, where it is known, else from detection, to the assignment. */
   readonly dropToSwapMs: number | null
-  /** From detection to the first answer of the new generation; null before it. */
+  /** The same to the first answer of the new generation; null before it. */
   readonly dropToFirstTaskMs: number | null
   readonly drainMs: number | null
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Executor } from '../../src/index.ts'
+import type { Executor, SwapReceipt } from '../../src/index.ts'
 import {
   Gates,
   HOLD,
@@ -362,3 +362,33 @@ t.test('two tenants have the same package to themselves', async (t) => {
   t.match(await say(executor, 'p', {}, 'acme'), { version: '1.1.0' })
   t.match(await say(executor, 'p'), { version: '3.0.0' })
 })
+
+t.test(
+  'a receipt says where the time of a drop went, and the parts fit into the whole',
+  async (t) => {
+    const place = makePlace(t)
+    place.drop(makeTasks('alpha', '1.0.0', SAY))
+    const executor = await start(t, place)
+    const [atStart] = await executor.receipts({ package: 'alpha', limit: 1 })
+    t.equal(atStart?.detectMs, null, 'what lay there before was not waiting to be noticed')
+    const receipts: SwapReceipt[] = []
+    executor.events.on('receipt', (receipt) => void receipts.push(receipt))
+    const dropped = Date.now()
+    place.drop(makeTasks('alpha', '1.1.0', SAY))
+    await untilActive(executor, 'alpha', '1.1.0')
+    await say(executor, 'alpha')
+    const receipt = await until(executor, 'the first answer in the receipt', () => {
+      const last = receipts.findLast(({ to }) => to.version === '1.1.0')
+      return last?.dropToFirstTaskMs === null ? undefined : last
+    })
+    const { detectMs, stageMs, loadMs, probeMs, swapMs, dropToSwapMs } = receipt
+    const parts = [detectMs, stageMs, loadMs, probeMs, swapMs].map((part) => part ?? Number.NaN)
+    t.ok(
+      parts.every((part) => part >= 0),
+      parts.join(),
+    )
+    const sum = parts.reduce((all, part) => all + part)
+    t.ok(sum <= (dropToSwapMs ?? 0) + 2, `${sum} of ${dropToSwapMs}`)
+    t.ok((dropToSwapMs ?? Infinity) <= Date.now() - dropped + 10, 'counted from the rename')
+  },
+)

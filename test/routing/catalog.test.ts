@@ -16,6 +16,7 @@ function drop(version: string, digest = version): StagedDrop {
     artifactDir: `/artifacts/${digest}`,
     files: 1,
     bytes: 1,
+    landedAt: null,
     detectedAt: 0,
     stagedAt: 0,
   }

@@ -27,6 +27,7 @@ const DROP: StagedDrop = {
   artifactDir: '/nowhere',
   files: 2,
   bytes: 1,
+  landedAt: null,
   detectedAt: 0,
   stagedAt: 0,
 }

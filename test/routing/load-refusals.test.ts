@@ -9,7 +9,14 @@ import { ManualClock } from '../helpers/manual-clock.ts'
 function dropOf(version: string): StagedDrop {
   const identity = { entry: `p-${version}`, tenant: 'public', package: 'p', version }
   const bytes = { digest: version, entryFile: 'index.js', artifactDir: '/x', files: 1, bytes: 1 }
-  return { ...identity, ...bytes, options: resolveOptions({}), detectedAt: 0, stagedAt: 0 }
+  return {
+    ...identity,
+    ...bytes,
+    options: resolveOptions({}),
+    landedAt: null,
+    detectedAt: 0,
+    stagedAt: 0,
+  }
 }
 
 function open() {

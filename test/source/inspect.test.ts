@@ -4,7 +4,15 @@ import type { Walk } from '../../src/source/walk.ts'
 
 function walkOf(paths: readonly string[], more: Partial<Walk> = {}): Walk {
   const files = paths.map((path) => ({ path, size: 1, mtimeMs: 0, ctimeMs: 0, ino: 1 }))
-  const rest = { folders: [], strange: [], unread: null, bytes: 1, newestChangeMs: 0, cut: null }
+  const rest = {
+    folders: [],
+    strange: [],
+    unread: null,
+    bytes: 1,
+    newestChangeMs: 0,
+    landedMs: 0,
+    cut: null,
+  }
   return { files, ...rest, form: '', ...more }
 }
 

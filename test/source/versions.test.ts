@@ -7,7 +7,14 @@ const { options } = parsePackageJson('{"name":"a","version":"1.0.0"}', 'a')
 
 function dropOf(entry: string, digest = 'd'): StagedDrop {
   const identity = { entry, tenant: 'public', package: 'a', version: '1.0.0', digest }
-  const bytes = { artifactDir: '/x', files: 1, bytes: 1, detectedAt: 0, stagedAt: 0 }
+  const bytes = {
+    artifactDir: '/x',
+    files: 1,
+    bytes: 1,
+    landedAt: null,
+    detectedAt: 0,
+    stagedAt: 0,
+  }
   return { ...identity, entryFile: 'index.ts', options, ...bytes }
 }
 
