@@ -182,6 +182,11 @@ export const ERRORS = {
     retryable: false,
     message: 'the definition of {package}@{version} was refused: {why}',
   },
+  DEFINITION_MISMATCH: {
+    status: 422,
+    retryable: false,
+    message: '{package}@{version} exports another definition than its manifest says: {why}',
+  },
   GRAPH_INVALID: {
     status: 422,
     retryable: false,
@@ -234,6 +239,24 @@ export const ERRORS = {
     retryable: true,
     message: '{package}@{version} lost {exits} worker threads in {windowMs} ms and was quarantined',
   },
+
+  // Packing
+  TYPECHECK_FAILED: {
+    status: 422,
+    retryable: false,
+    message: '{package} does not type-check: {why}',
+  },
+  BUNDLE_FAILED: {
+    status: 422,
+    retryable: false,
+    message: '{package} could not be bundled: {why}',
+  },
+  DEPENDENCY_REFUSED: {
+    status: 422,
+    retryable: false,
+    message: '{package} cannot be packed with {dependency}: {why}',
+  },
+  PATH_NOT_FOUND: { status: 404, retryable: false, message: 'there is nothing at {path}' },
 
   // The executor and its doors
   PORT_IN_USE: {

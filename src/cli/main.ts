@@ -7,6 +7,7 @@ import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { CommandContext } from './command-context.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
+import { addPackCommand } from './commands/pack.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
 import { addRunLocalCommand } from './commands/run-local.ts'
@@ -78,5 +79,6 @@ function buildProgram(context: CommandContext): Command {
   addRunLocalCommand(program, context)
   addReceiptsCommand(program, context)
   addLogCommand(program, context)
+  addPackCommand(program, context)
   return program
 }

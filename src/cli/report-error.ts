@@ -19,12 +19,15 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   INPUT_NOT_JSON: 'quote the JSON for your shell, or read it from a file with --input',
 }
 
+const MOST_PARTS = 50
+
 /** Writes the error and returns the exit code. */
 export function reportError(terminal: Terminal, thrown: unknown, asJson: boolean): number {
   const error = toHeadgateError(thrown)
   if (asJson) writeLine(terminal.stderr, JSON.stringify(toProblem(error.toRecord())))
   else {
     writeLine(terminal.stderr, `${error.code}: ${plain(error.message)}`)
+    for (const line of partsOf(error)) writeLine(terminal.stderr, `  ${plain(line)}`)
     const hint = HINTS[error.code] ?? retryHint(error)
     if (hint !== undefined) writeLine(terminal.stderr, `  ${hint}`)
     if (error.code === 'INTERNAL' && thrown instanceof Error && thrown !== error) {
@@ -32,6 +35,13 @@ export function reportError(terminal: Terminal, thrown: unknown, asJson: boolean
     }
   }
   return exitCodeOf(error)
+}
+
+/** Every single fault of a compiler or bundler, where the message names the first. */
+function partsOf({ details }: HeadgateError): readonly string[] {
+  const { errors } = details
+  if (!Array.isArray(errors)) return []
+  return errors.filter((line) => typeof line === 'string').slice(0, MOST_PARTS)
 }
 
 function retryHint(error: HeadgateError): string | undefined {

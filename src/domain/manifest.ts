@@ -1,12 +1,21 @@
 /**
  * headgate.manifest.json: what a packed drop says about itself.
  *
- * Only the list of files and the source digest are read so far; further keys pass.
+ * M1  A manifest is whole or it is refused: it lists its files and nothing else, or it has every
+ *     part of PackedManifest. The first kind comes from tools that copy and cannot load a module.
+ * M2  `checksum` covers every other key, so that a damaged manifest is refused although the digest
+ *     of a version does not cover it.
+ * M3  The contract is looked at first: another one may have another shape altogether.
  */
 
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
-import { MANIFEST_FILE } from './digest.ts'
+import { canonicalJson, isRecord } from './canonical-json.ts'
+import { schemasSchema } from './declared.ts'
+import { CONTRACT } from './descriptor.ts'
+import { fileListDigest, MANIFEST_FILE } from './digest.ts'
+import { firstProblem, strictObject } from './schema.ts'
 
 /** The manifest alone, bytes. */
 export const MANIFEST_LIMIT = 1_048_576
@@ -15,23 +24,63 @@ const digestSchema = z
   .string()
   .regex(/^[0-9a-f]{64}$/, { error: 'write 64 hexadecimal digits, lower case' })
 
-export const manifestFileSchema = z.object({
+const manifestFileSchema = strictObject({
   /** Relative to the drop's top, with forward slashes. */
   path: z.string().min(1),
   size: z.int().nonnegative(),
   sha256: digestSchema,
 })
 
-export const manifestSchema = z.looseObject({
-  contract: z.literal(1),
+const listingShape = {
+  contract: z.literal(CONTRACT),
   files: z.array(manifestFileSchema).min(1),
-  /** Digest of the source folder that was packed: that folder dropped is the same version. */
-  sourceDigest: digestSchema.optional(),
+  /** fileListDigest() of the source folder it was packed from, were that folder dropped. */
+  sourceDigest: digestSchema.exactOptional(),
+}
+
+const listingSchema = strictObject(listingShape)
+
+const packedSchema = strictObject({
+  ...listingShape,
+  /** As in package.json. */
+  package: z.string(),
+  version: z.string(),
+  description: z.string().nullable(),
+  author: z.string().nullable(),
+  /** The bundle, relative to the drop's top. */
+  entry: z.string().min(1),
+  /** The definition exactly as a worker thread reports it: workflows, tasks, policies, secrets. */
+  definition: z.record(z.string(), z.unknown()),
+  schemas: schemasSchema,
+  permissions: strictObject({
+    net: z.boolean(),
+    read: z.array(z.string()),
+    write: z.array(z.string()),
+    env: z.array(z.string()),
+  }),
+  /** Keys of the configuration; null: it has none, or its schema does not say. */
+  config: z.array(z.string()).nullable(),
+  secrets: z.array(z.string()),
+  /** fileListDigest() of `files`. */
+  digest: digestSchema,
+  interfaceDigest: digestSchema,
+  /** Versions of what made it, by name. */
+  tools: z.record(z.string(), z.string()),
+  checksum: digestSchema,
 })
 
-export type Manifest = z.infer<typeof manifestSchema>
+export type PackedManifest = z.infer<typeof packedSchema>
+export type Listing = z.infer<typeof listingSchema>
 
-/** Reads the manifest of the drop `entry`; throws MANIFEST_INVALID. */
+export interface Manifest extends Listing {
+  /** Everything it says; null: it is a list of files only (M1). */
+  readonly packed: PackedManifest | null
+}
+
+/**
+ * Reads the manifest of the drop `entry`; throws MANIFEST_INVALID, or CONTRACT_UNSUPPORTED. Whether
+ * it agrees with the package beside it is for manifest-claims.ts.
+ */
 export function parseManifest(text: string, entry: string): Manifest {
   const refuse = (why: string): HeadgateError =>
     new HeadgateError('MANIFEST_INVALID', { entry, why })
@@ -41,14 +90,64 @@ export function parseManifest(text: string, entry: string): Manifest {
   } catch (fault) {
     throw refuse(`it is not JSON: ${messageOf(fault)}`)
   }
-  const parsed = manifestSchema.safeParse(json)
-  if (!parsed.success) {
-    throw refuse(
-      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
-    )
+  if (!isRecord(json)) throw refuse('it is not an object')
+  requireContract(json, entry)
+  const manifest = isListing(json) ? parseListing(json, refuse) : parsePacked(json, refuse)
+  requirePlainPaths(manifest.files, refuse)
+  return manifest
+}
+
+/** The checksum that `manifest` must carry (M2). */
+export function manifestChecksum(manifest: Readonly<Record<string, unknown>>): string {
+  const { checksum: _, ...covered } = manifest
+  return createHash('sha256').update(canonicalJson(covered)).digest('hex')
+}
+
+type Refuse = (why: string) => HeadgateError
+
+function requireContract(json: Readonly<Record<string, unknown>>, entry: string): void {
+  const { contract } = json
+  if (contract === CONTRACT || typeof contract !== 'number') return
+  throw new HeadgateError('CONTRACT_UNSUPPORTED', {
+    package: typeof json['package'] === 'string' ? json['package'].slice(0, 80) : entry,
+    version: typeof json['version'] === 'string' ? json['version'].slice(0, 80) : '?',
+    found: String(contract),
+    supported: String(CONTRACT),
+  })
+}
+
+function isListing(json: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(json).every((key) => Object.hasOwn(listingShape, key))
+}
+
+function parseListing(json: unknown, refuse: Refuse): Manifest {
+  const parsed = listingSchema.safeParse(json)
+  if (!parsed.success) throw refuse(problemOf(parsed.error, json))
+  return { ...parsed.data, packed: null }
+}
+
+function parsePacked(json: Readonly<Record<string, unknown>>, refuse: Refuse): Manifest {
+  const parsed = packedSchema.safeParse(json)
+  if (!parsed.success) throw refuse(problemOf(parsed.error, json))
+  const packed = parsed.data
+  if (packed.checksum !== manifestChecksum(json)) {
+    throw refuse('its checksum is not that of its content: it was damaged or edited')
   }
+  if (packed.digest !== fileListDigest(packed.files)) {
+    throw refuse('its digest is not that of the files it lists')
+  }
+  return { ...packed, packed }
+}
+
+/** An unknown key explains the missing one that it was meant to be. */
+function problemOf(error: z.ZodError, json: unknown): string {
+  const unknown = error.issues.find((issue) => issue.code === 'unrecognized_keys')
+  return firstProblem(unknown === undefined ? error : new z.ZodError([unknown]), json)
+}
+
+function requirePlainPaths(files: Listing['files'], refuse: Refuse): void {
   const seen = new Set<string>()
-  for (const { path } of parsed.data.files) {
+  for (const { path } of files) {
     if (path === MANIFEST_FILE) throw refuse(`${MANIFEST_FILE} cannot list itself`)
     if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
       throw refuse(`${path} is not a plain relative path`)
@@ -56,5 +155,4 @@ export function parseManifest(text: string, entry: string): Manifest {
     if (seen.has(path)) throw refuse(`${path} is listed twice`)
     seen.add(path)
   }
-  return parsed.data
 }

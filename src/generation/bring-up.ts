@@ -1,11 +1,20 @@
 /**
  * From an open lane to a thread that serves: hello → load → imported → start → ready.
  *
+ * B1  Nothing of a package is set up before its exports were found equal to its manifest, where it
+ *     came with one.
+ *
  * The same for the first thread of a generation, for its further ones, and for a replacement.
  */
 
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
+import {
+  type Declared,
+  type DeclaredSchemas,
+  requireDeclared,
+  schemasSchema,
+} from '../domain/declared.ts'
 import { type PackageDescriptor, parseDescriptor } from '../domain/descriptor.ts'
 import { refusalError } from '../hosting/refusal.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
@@ -45,7 +54,7 @@ export class HandshakeInbox {
   }
 }
 
-export interface BringUpOptions {
+export interface ImportOptions {
   readonly hosted: HostedLane
   readonly inbox: HandshakeInbox
   readonly load: LoadMessage
@@ -53,10 +62,21 @@ export interface BringUpOptions {
   readonly link: () => Promise<void>
   readonly timeoutMs: number
   readonly clock: Clock
-  /** Called between import and setup. */
-  readonly onImported: (descriptor: PackageDescriptor) => void
   /** false: the lane said hello before (a spare). */
   readonly greet: boolean
+}
+
+export interface BringUpOptions extends ImportOptions {
+  /** What its manifest says that the module exports; null: it came without one. */
+  readonly declared: Declared | null
+  /** Called between import and setup. */
+  readonly onImported: (descriptor: PackageDescriptor) => void
+}
+
+/** What a thread reports of a module before it sets anything up; not checked yet. */
+export interface Imported {
+  readonly definition: unknown
+  readonly schemas: DeclaredSchemas | null
 }
 
 export interface BringUpTimes {
@@ -66,6 +86,46 @@ export interface BringUpTimes {
 
 /** Throws the coded reason for which the version cannot be served. */
 export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
+  const { hosted, clock, load, declared } = options
+  return handshake(options, async (start) => {
+    if (options.greet) await start.greeted()
+    const began = clock.monotonic()
+    const imported = await start.imported()
+    if (declared !== null) requireDeclared(declared, imported, load)
+    const descriptor = parseDescriptor(imported.definition, load)
+    const loadedAt = clock.monotonic()
+    options.onImported(descriptor)
+    const timeoutsMs = descriptor.workflows.flatMap((workflow) =>
+      workflow.tasks.map((task) => task.timeoutMs),
+    )
+    start.enter('setup and probe')
+    hosted.lane.post({ type: 'start', timeoutsMs })
+    await start.receive('ready')
+    return { loadMs: loadedAt - began, probeMs: clock.monotonic() - loadedAt }
+  })
+}
+
+/** Only imports the module: nothing of it is set up. Throws as bringUp() does. */
+export function importOnly(options: ImportOptions): Promise<Imported> {
+  return handshake(options, async (start) => {
+    if (options.greet) await start.greeted()
+    return start.imported()
+  })
+}
+
+interface Start {
+  /** Names the phase in the refusal of one that takes too long. */
+  enter(phase: string): void
+  receive<T extends Handshake['type']>(type: T): Promise<Extract<Handshake, { type: T }>>
+  greeted(): Promise<void>
+  imported(): Promise<Imported>
+}
+
+/** Runs `steps` against a lane; they fail when time is up, or the thread ends or refuses. */
+async function handshake<T>(
+  options: ImportOptions,
+  steps: (start: Start) => Promise<T>,
+): Promise<T> {
   const { hosted, inbox, load, clock } = options
   const identity = { package: load.package, version: load.version }
   let phase = 'start'
@@ -79,9 +139,7 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
     const code = hosted.lane.importBegun ? 'LOAD_FAILED' : 'LOAD_INTERRUPTED'
     reject(new HeadgateError(code, { ...identity, why: `its thread ended: ${why}` }))
   })
-  const receive = async <T extends Handshake['type']>(
-    type: T,
-  ): Promise<Extract<Handshake, { type: T }>> => {
+  const receive: Start['receive'] = async <T extends Handshake['type']>(type: T) => {
     const message = await Promise.race([inbox.next(), failed])
     if (message.type === 'refused') throw refusalError(message, load)
     if (message.type !== type) {
@@ -90,22 +148,20 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
     return message as Extract<Handshake, { type: T }>
   }
   try {
-    if (options.greet) hosted.identify((await receive('hello')).threadId)
-    const began = clock.monotonic()
-    phase = 'import'
-    await Promise.race([options.link(), failed])
-    hosted.lane.post(load)
-    const imported = await receive('imported')
-    const descriptor = parseDescriptor(readJson(imported.descriptor), identity)
-    const loadedAt = clock.monotonic()
-    options.onImported(descriptor)
-    phase = 'setup and probe'
-    const timeoutsMs = descriptor.workflows.flatMap((workflow) =>
-      workflow.tasks.map((task) => task.timeoutMs),
-    )
-    hosted.lane.post({ type: 'start', timeoutsMs })
-    await receive('ready')
-    return { loadMs: loadedAt - began, probeMs: clock.monotonic() - loadedAt }
+    return await steps({
+      enter: (next) => {
+        phase = next
+      },
+      receive,
+      greeted: async () => hosted.identify((await receive('hello')).threadId),
+      imported: async () => {
+        phase = 'import'
+        await Promise.race([options.link(), failed])
+        hosted.lane.post(load)
+        const { descriptor, schemas } = await receive('imported')
+        return { definition: readJson(descriptor), schemas: readSchemas(schemas) }
+      },
+    })
   } finally {
     timer.cancel()
   }
@@ -118,4 +174,10 @@ function readJson(text: string): unknown {
   } catch {
     return text
   }
+}
+
+/** null: the thread was not asked for them, or says nothing of their form. */
+function readSchemas(text: string | null): DeclaredSchemas | null {
+  const parsed = schemasSchema.safeParse(text === null ? null : readJson(text))
+  return parsed.success ? parsed.data : null
 }

@@ -15,6 +15,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import { Deque } from '../base/deque.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
+import type { Declared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import {
   type GenerationEventType,
@@ -67,6 +68,7 @@ export interface GenerationOptions {
   readonly number: number
   readonly digest: string
   readonly load: Omit<LoadMessage, 'slotDir'>
+  readonly declared: Declared | null
   readonly threads: number
   readonly drainTimeoutMs: number
   readonly keepWarmMs: number

@@ -16,6 +16,7 @@
 import type { Clock } from '../base/clock.ts'
 import { delay } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
+import type { Declared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import { type BringUpTimes, bringUp } from './bring-up.ts'
@@ -44,6 +45,8 @@ export interface CrewUpcalls {
 export interface CrewOptions {
   readonly threads: number
   readonly load: Omit<LoadMessage, 'slotDir'>
+  /** What its manifest says that the module exports; null: it came without one. */
+  readonly declared: Declared | null
   readonly link: (slotDir: string) => Promise<void>
   readonly loadTimeoutMs: number
   readonly killGraceMs: number
@@ -202,7 +205,7 @@ export class ThreadCrew {
     greeted: boolean,
     also: (descriptor: PackageDescriptor) => void = () => {},
   ): Promise<BringUpTimes> {
-    const { load, clock, loadTimeoutMs, onImported } = this.#options
+    const { load, declared, clock, loadTimeoutMs, onImported } = this.#options
     const member: Member = { warm, serving: false, ending: null }
     this.#members.add(member)
     warm.relay.target = this.#laneUpcalls(member)
@@ -211,6 +214,7 @@ export class ThreadCrew {
       hosted: warm.hosted,
       inbox: warm.inbox,
       load: { ...load, slotDir: warm.host.slotDir },
+      declared,
       link: () => (this.#linked ??= this.#options.link(warm.host.slotDir)),
       timeoutMs: loadTimeoutMs,
       clock,

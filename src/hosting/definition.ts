@@ -5,6 +5,7 @@
  * Does not own: whether the description is acceptable (domain/descriptor.ts).
  */
 
+import type { DeclaredSchemas } from '../domain/declared.ts'
 import { parse, stringify } from './json.ts'
 import {
   PACKAGE_MARK,
@@ -12,6 +13,7 @@ import {
   type TaskDefinition,
   type WorkflowDefinition,
 } from '../sdk/definition.ts'
+import type { StandardSchema } from '../sdk/standard-schema.ts'
 
 /** A task as it is called; in a worker thread its index is the kind that requests name. */
 export interface LoadedTask {
@@ -55,6 +57,25 @@ export function describe(definition: PackageDefinition): unknown {
       tasks: workflow.tasks.map((task) => ({ name: task.name, options: task.options })),
     })),
   })
+}
+
+/** The JSON Schemas of what the package is given, of those libraries that can write one. */
+export function describeSchemas({ workflows, config }: PackageDefinition): DeclaredSchemas {
+  const inputs = workflows.flatMap(({ name, input }) => {
+    const schema = jsonSchemaOf(input)
+    return schema === null ? [] : [{ workflow: name, schema }]
+  })
+  return { inputs, config: jsonSchemaOf(config) }
+}
+
+function jsonSchemaOf(schema: StandardSchema | undefined): Record<string, unknown> | null {
+  try {
+    const made = plain(schema?.['~standard'].jsonSchema?.input({ target: 'draft-2020-12' }))
+    return typeof made === 'object' && made !== null && !Array.isArray(made) ? { ...made } : null
+  } catch {
+    // It accepts what JSON Schema cannot say, or the library writes another draft only.
+    return null
+  }
 }
 
 /** What JSON cannot carry becomes a text that no option accepts, so that it is refused by name. */

@@ -20,6 +20,8 @@ const hello = z.object({ type: z.literal('hello'), threadId: z.int() })
 const imported = z.object({
   type: z.literal('imported'),
   descriptor: z.string().max(DEFINITION_CHARS),
+  /** JSON text of domain/declared.ts' schemas, only when they were asked for. */
+  schemas: z.string().max(DEFINITION_CHARS).nullable(),
   ms: z.number(),
 })
 
@@ -105,6 +107,8 @@ export interface LoadMessage {
   readonly config: unknown
   readonly secrets: Readonly<Record<string, string>>
   readonly maxResultBytes: number
+  /** Whether the JSON Schemas of inputs and configuration are wanted with the definition. */
+  readonly schemas: boolean
 }
 
 export type MainMessage =

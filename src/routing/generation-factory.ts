@@ -8,6 +8,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
+import { hasSchemas } from '../domain/declared.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
 import type { BringUpTimes } from '../generation/bring-up.ts'
 import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
@@ -149,7 +150,9 @@ export class GenerationFactory {
         config: operator.config ?? null,
         secrets: operator.secrets ?? {},
         maxResultBytes: options.maxPayloadBytes,
+        schemas: drop.declared !== undefined && hasSchemas(drop.declared),
       },
+      declared: drop.declared ?? null,
       threads: drop.options.threads,
       drainTimeoutMs: drop.options.drainTimeoutMs,
       keepWarmMs: drop.options.keepWarmMs ?? options.keepWarmMs,

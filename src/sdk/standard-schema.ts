@@ -8,6 +8,14 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1
     readonly vendor: string
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    /** Where the library has it: the schema as JSON Schema, which packing writes down. */
+    readonly jsonSchema?:
+      | {
+          readonly input: (options: {
+            readonly target: 'draft-2020-12'
+          }) => Readonly<Record<string, unknown>>
+        }
+      | undefined
     /** Never present at run time: carries the types only. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }

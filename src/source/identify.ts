@@ -4,14 +4,18 @@
  * D1  identity comes from package.json and bytes; the names of entries mean nothing.
  * D2  a packed version and the folder it was packed from are one version: the one on record stays,
  *     and what came second backs it. Its own bytes are not taken.
- * D3  what is on record is never replaced, whatever a manifest claims.
+ * D3  what a manifest claims is held against package.json and against itself here, before any code
+ *     of the package runs; the exports of the module are held against it when it is loaded.
+ * D4  what is on record is never replaced, whatever a manifest claims.
  */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HeadgateError } from '../base/errors.ts'
+import type { Declared } from '../domain/declared.ts'
 import { fileListDigest } from '../domain/digest.ts'
-import type { Manifest } from '../domain/manifest.ts'
+import type { Manifest, PackedManifest } from '../domain/manifest.ts'
+import { requireClaims } from '../domain/manifest-claims.ts'
 import { type EngineVersions, type PackageJson, parsePackageJson } from '../domain/package-json.ts'
 import type { ArtifactStore } from './artifact-store.ts'
 import { findEntryFile } from './entry-file.ts'
@@ -57,8 +61,12 @@ export function identify(
   const source = manifest?.sourceDigest ?? null
   const recorded = context.digestOf(versionKey({ tenant: drop.tenant, ...identity }))
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]))
+  const packed = manifest?.packed ?? null
+  if (packed !== null) requireHonest(drop.entry, packed, packageJson, sizes, identity)
   if (recorded === undefined || recorded === digest) {
-    return { facts: factsOf(drop, packageJson, digest, sizes, context.store), own: true, source }
+    const plain = factsOf(drop, packageJson, digest, sizes, context.store)
+    const facts = packed === null ? plain : { ...plain, declared: declaredOf(packed) }
+    return { facts, own: true, source }
   }
   const sameSource =
     manifest?.sourceDigest === recorded || context.store.sourceOf(drop.tenant, recorded) === digest
@@ -100,6 +108,26 @@ function recordedFacts(drop: Drop, digest: string, context: IdentifyContext): Ve
   const text = readFileSync(join(context.store.dirOf(digest), PACKAGE_JSON), 'utf8')
   const packageJson = parsePackageJson(text, drop.entry, context.running)
   return factsOf(drop, packageJson, digest, sizes, context.store)
+}
+
+/** D3 */
+function requireHonest(
+  entry: string,
+  packed: PackedManifest,
+  packageJson: PackageJson,
+  sizes: ReadonlyMap<string, number>,
+  identity: Identity,
+): void {
+  const entryFile = entryFileOf(entry, packageJson, sizes, identity)
+  try {
+    requireClaims(packed, packageJson, entryFile, entry)
+  } catch (fault) {
+    throw fault instanceof HeadgateError ? new Refusal(fault, identity) : fault
+  }
+}
+
+function declaredOf({ definition, schemas }: PackedManifest): Declared {
+  return { definition, schemas }
 }
 
 function entryFileOf(

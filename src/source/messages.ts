@@ -3,6 +3,7 @@
  */
 
 import { z } from 'zod'
+import { declaredSchema } from '../domain/declared.ts'
 
 const textSchema = z.string()
 const digestSchema = z.string().regex(/^[0-9a-f]{64}$/)
@@ -51,6 +52,7 @@ const stagedSchema = z.object({
   author: textSchema.exactOptional(),
   entryFile: textSchema,
   options: packageOptionsSchema,
+  declared: declaredSchema.exactOptional(),
   artifactDir: textSchema,
   files: z.int(),
   bytes: z.int(),

@@ -7,6 +7,7 @@
 
 import type { ErrorRecord } from '../base/errors.ts'
 import type { TypedEmitter } from '../base/events.ts'
+import type { Declared } from '../domain/declared.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
 
 /** One complete, verified version lying in the artifact store. */
@@ -22,6 +23,8 @@ export interface StagedDrop {
   /** Entry module relative to the artifact's top, with forward slashes. */
   readonly entryFile: string
   readonly options: PackageOptions
+  /** What its manifest says that the entry module exports; absent: it came without. */
+  readonly declared?: Declared
   /** Absolute path of the read-only copy. */
   readonly artifactDir: string
   readonly files: number

@@ -49,7 +49,7 @@ t.test('a manifest is refused with the reason', (t) => {
   }
   t.same(parseManifest(write([a]), 'x').files, [a])
   refuse('{', 'not JSON')
-  refuse(JSON.stringify({ contract: 2, files: [a] }), 'contract')
+  refuse(JSON.stringify({ files: [a] }), 'contract')
   refuse(write([]), 'files')
   refuse(write([{ ...a, sha256: 'AB' }]), '64 hexadecimal')
   refuse(write([{ ...a, path: '../a' }]), 'plain relative path')

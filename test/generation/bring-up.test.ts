@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { HeadgateError } from '../../src/base/errors.ts'
+import type { Declared } from '../../src/domain/declared.ts'
 import { HandshakeInbox, bringUp } from '../../src/generation/bring-up.ts'
 import type { HostedLane } from '../../src/generation/thread-host.ts'
 import type { LoadMessage, WorkerMessage } from '../../src/protocol/lane-messages.ts'
@@ -20,6 +21,7 @@ const LOAD: LoadMessage = {
   config: null,
   secrets: {},
   maxResultBytes: 1_000,
+  schemas: false,
 }
 
 const DESCRIPTOR = {
@@ -34,7 +36,11 @@ const DESCRIPTOR = {
   ],
 }
 
-function begin(t: { teardown(fn: () => unknown): void }, link = async (): Promise<void> => {}) {
+function begin(
+  t: { teardown(fn: () => unknown): void },
+  link = async (): Promise<void> => {},
+  declared: Declared | null = null,
+) {
   const clock = new ManualClock()
   const fake = openFakeLane(t, 4, clock)
   const inbox = new HandshakeInbox()
@@ -50,6 +56,7 @@ function begin(t: { teardown(fn: () => unknown): void }, link = async (): Promis
     hosted,
     inbox,
     load: LOAD,
+    declared,
     link: async () => {
       seen.push('link')
       await link()
@@ -70,7 +77,7 @@ t.test('hello, load, imported, start, ready', async (t) => {
   t.same(fake.seen, ['thread 5', 'link'])
   t.same(fake.cold, [LOAD])
   fake.clock.advance(30)
-  fake.put({ type: 'imported', descriptor: JSON.stringify(DESCRIPTOR), ms: 1 })
+  fake.put({ type: 'imported', descriptor: JSON.stringify(DESCRIPTOR), schemas: null, ms: 1 })
   await until(() => fake.cold.length === 2, 'start')
   t.same(fake.cold[1], { type: 'start', timeoutsMs: [2_000] })
   t.equal(fake.seen[2], 'imported 1')
@@ -146,7 +153,7 @@ for (const [phase, code] of Object.entries(PHASES) as [keyof typeof PHASES, stri
 t.test('a definition that the domain refuses is refused before setup', async (t) => {
   const fake = begin(t)
   fake.put({ type: 'hello', threadId: 1 })
-  fake.put({ type: 'imported', descriptor: '{"contract":9}', ms: 1 })
+  fake.put({ type: 'imported', descriptor: '{"contract":9}', schemas: null, ms: 1 })
   t.match(await fake.done, { code: 'CONTRACT_UNSUPPORTED' })
   await fake.arrived()
   t.same(
@@ -158,6 +165,31 @@ t.test('a definition that the domain refuses is refused before setup', async (t)
 t.test('a definition that is no JSON is refused like any other that is none', async (t) => {
   const fake = begin(t)
   fake.put({ type: 'hello', threadId: 1 })
-  fake.put({ type: 'imported', descriptor: '{"contract":', ms: 1 })
+  fake.put({ type: 'imported', descriptor: '{"contract":', schemas: null, ms: 1 })
   t.match(await fake.done, { code: /^(CONTRACT_UNSUPPORTED|DEFINITION_INVALID)$/ })
+})
+
+t.test('exports that differ from the manifest are refused before setup', async (t) => {
+  const changed = structuredClone(DESCRIPTOR)
+  for (const workflow of changed.workflows) {
+    for (const task of workflow.tasks) task.options.timeout = '3s'
+  }
+  const schemas = { inputs: [], config: null }
+  const fake = begin(t, undefined, { definition: changed, schemas })
+  fake.put({ type: 'hello', threadId: 1 })
+  fake.put({ type: 'imported', descriptor: JSON.stringify(DESCRIPTOR), schemas: null, ms: 1 })
+  t.match(await fake.done, {
+    code: 'DEFINITION_MISMATCH',
+    message: /definition\.workflows\[w\]\.tasks\[a\]\.options\.timeout is "2s", not "3s"/,
+  })
+  await fake.arrived()
+  t.same(
+    fake.cold.map(({ type }) => type),
+    ['load'],
+  )
+  const equal = begin(t, undefined, { definition: structuredClone(DESCRIPTOR), schemas })
+  equal.put({ type: 'hello', threadId: 1 })
+  equal.put({ type: 'imported', descriptor: JSON.stringify(DESCRIPTOR), schemas: null, ms: 1 })
+  equal.put({ type: 'ready', ms: 1 })
+  t.match(await equal.done, { loadMs: 0 })
 })

@@ -9,7 +9,7 @@ import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
 import { invokeError } from '../../hosting/call-error.ts'
 import type { CallSurroundings } from '../../hosting/context.ts'
-import { describe, loadedTasks } from '../../hosting/definition.ts'
+import { describe, describeSchemas, loadedTasks } from '../../hosting/definition.ts'
 import { probe, setUp } from '../../hosting/prepare.ts'
 import { LoadRefusal } from '../../hosting/refusal.ts'
 import { SlotTable } from '../../protocol/lane-layout.ts'
@@ -87,12 +87,9 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     try {
       installStrippedHook(message.slotDir)
       definition = await importDefinition(join(message.slotDir, message.entry))
-      const descriptor = JSON.stringify(describe(definition))
-      if (descriptor.length > DEFINITION_CHARS) {
-        const why = `its definition takes ${descriptor.length} characters of JSON, at most ${DEFINITION_CHARS}`
-        throw new LoadRefusal('definition', why)
-      }
-      lane.send({ type: 'imported', descriptor, ms: performance.now() - began })
+      const descriptor = bounded(JSON.stringify(describe(definition)))
+      const schemas = message.schemas ? bounded(JSON.stringify(describeSchemas(definition))) : null
+      lane.send({ type: 'imported', descriptor, schemas, ms: performance.now() - began })
     } catch (error) {
       refuse(error, 'definition')
     }
@@ -183,4 +180,11 @@ function stackOf(error: unknown): { stack?: string } {
   } catch {
     return {}
   }
+}
+
+/** Throws LoadRefusal: the main thread takes no longer text. */
+function bounded(json: string): string {
+  if (json.length <= DEFINITION_CHARS) return json
+  const why = `its definition takes ${json.length} characters of JSON, at most ${DEFINITION_CHARS}`
+  throw new LoadRefusal('definition', why)
 }

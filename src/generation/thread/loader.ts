@@ -1,12 +1,12 @@
 /**
  * Imports a package's entry module.
  *
- * Owns: the resolve hook by which every package gets the executor's own `headgate/sdk`.
+ * Owns: the resolve hook by which every package gets the executor's own `headgate/sdk`; source maps.
  * Does not own: what the definition says (hosting/definition.ts).
  */
 
-import { readFileSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { existsSync, readFileSync } from 'node:fs'
+import { registerHooks, setSourceMapsSupport } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 // Loaded with the thread, so that a package finds it ready: it is half of a small package's load time.
 import '../../sdk/index.ts'
@@ -49,6 +49,8 @@ function read(url: URL): string | undefined {
 }
 
 export async function importDefinition(entry: string): Promise<PackageDefinition> {
+  // Only for those that bring a map: it makes every stack trace dearer.
+  if (existsSync(`${entry}.map`)) setSourceMapsSupport(true)
   let module: { readonly default?: unknown }
   try {
     module = await import(pathToFileURL(entry).href)

@@ -1,0 +1,469 @@
+/** The packed version itself: what is in it, that it is the same everywhere, what is refused. */
+
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import t from 'tap'
+import type { HeadgateError } from '../../src/base/errors.ts'
+import { MANIFEST_FILE } from '../../src/domain/digest.ts'
+import { manifestChecksum } from '../../src/domain/manifest.ts'
+import { pack } from '../../src/packaging/pack.ts'
+import {
+  REPOSITORY,
+  answering,
+  listing,
+  makeAuthor,
+  manifestOf,
+  own,
+  packedManifestOf,
+  startExecutor,
+} from './author.ts'
+
+const SHIM = join(REPOSITORY, 'src', 'cli', 'headgate.js')
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd: string; env?: Readonly<Record<string, string>> },
+): Promise<Ended> {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: options.cwd, ...options.env }
+  const child = spawn(command, args, { cwd: options.cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, stdout, stderr }))
+  })
+}
+
+t.test('the manifest says everything that can be known without running the package', async (t) => {
+  const author = makeAuthor(t)
+  const zod = join(REPOSITORY, 'node_modules', 'zod')
+  const dir = author.source(
+    'whole',
+    own(
+      `import { z } from 'zod'
+       const daily = workflow('daily', { input: z.object({ day: z.string().describe('a day'), limit: z.number().default(5) }) })
+         .task('read', { timeout: '5s', run: (_, { input }) => ({ day: input.day }) })
+         .task('tell', { after: ['read'], retry: { attempts: 2 }, run: ({ read }) => read })
+       const opaque = workflow('opaque', { input: z.object({ at: z.date() }) }).task('t', { run: () => 1 })
+       export default definePackage({
+         description: 'all of it', workflows: [daily, opaque],
+         config: z.object({ url: z.string() }), secrets: ['TOKEN'],
+       })\n`,
+      {},
+      {
+        description: 'From package.json',
+        author: { name: 'A', email: 'a@example.com' },
+        headgate: { entry: 'src/index.ts', permissions: { env: ['TZ'] } },
+      },
+    ),
+  )
+  mkdirSync(join(dir, 'node_modules'))
+  symlinkSync(zod, join(dir, 'node_modules', 'zod'))
+  const { to, packed } = await author.pack(dir)
+  const manifest = packedManifestOf(to)
+  t.match(manifest, {
+    contract: 1,
+    package: 'own',
+    version: '1.0.0',
+    description: 'From package.json',
+    author: 'A <a@example.com>',
+    entry: 'src/index.js',
+    permissions: { net: false, read: [], write: [], env: ['TZ'] },
+    config: ['url'],
+    secrets: ['TOKEN'],
+    tools: { headgate: /^\d/, node: process.versions.node, esbuild: /^0\./ },
+    digest: packed.digest,
+  })
+  t.match(manifest.definition, {
+    description: 'all of it',
+    workflows: [
+      {
+        name: 'daily',
+        hasInput: true,
+        tasks: [
+          { name: 'read', options: { timeout: '5s' } },
+          { name: 'tell', options: { after: ['read'], retry: { attempts: 2 } } },
+        ],
+      },
+      { name: 'opaque' },
+    ],
+  })
+  t.same(manifest.schemas.inputs, [
+    {
+      workflow: 'daily',
+      schema: {
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        type: 'object',
+        properties: {
+          day: { type: 'string', description: 'a day' },
+          limit: { type: 'number', default: 5 },
+        },
+        required: ['day'],
+      },
+    },
+  ])
+  t.equal(packed.sourceDigest, null, 'an executor would refuse the link in node_modules')
+  t.equal(manifest.sourceDigest, undefined)
+  t.same(
+    manifest.files.map(({ path }) => path),
+    ['package.json', 'src/index.js', 'src/index.js.map'],
+  )
+})
+
+t.test('the archive has the same bytes wherever and whenever it is packed', async (t) => {
+  const author = makeAuthor(t)
+  const sample = join(REPOSITORY, 'packages-dir', 'marketing_campaigns-1.3.0')
+  const there = join(author.root, 'a', 'much', 'deeper', 'place')
+  cpSync(sample, there, { recursive: true })
+  for (const file of listing(there)) {
+    chmodSync(join(there, file), 0o600)
+    utimesSync(join(there, file), 1, 1)
+  }
+  const outs = ['one', 'two', 'three'].map((name) => join(author.root, name))
+  for (const out of outs) mkdirSync(out)
+  const [one = '', two = '', three = ''] = outs
+  const first = await pack({ dir: sample, out: one })
+  await pack({ dir: sample, out: two })
+  const command = `umask 077 && exec "${process.execPath}" "${SHIM}" pack --out "${three}"`
+  const env = { TZ: 'Pacific/Kiritimati', LC_ALL: 'tr_TR.UTF-8' }
+  const other = await run('bash', ['-c', command], { cwd: there, env })
+  t.equal(other.code, 0, other.stderr)
+  const bytes = outs.map((out) => readFileSync(join(out, 'marketing_campaigns-1.3.0.tgz')))
+  t.ok(bytes[0]?.equals(bytes[1] ?? Buffer.alloc(0)), 'twice')
+  t.ok(bytes[0]?.equals(bytes[2] ?? Buffer.alloc(0)), 'elsewhere, by another umask and time zone')
+  t.equal(bytes[0]?.length, first.archiveBytes)
+  t.same([...(bytes[0]?.subarray(4, 10) ?? [])], [0, 0, 0, 0, 2, 255], 'no time, no system')
+  const tar = gunzipSync(bytes[0] ?? Buffer.alloc(0)).toString('latin1')
+  t.notMatch(tar, author.root)
+  t.notMatch(tar, REPOSITORY)
+  t.match(other.stdout, new RegExp(`fingerprint  sha256:${first.digest}`))
+  t.match(other.stderr, /bundling src\/index\.ts/, 'progress is on stderr')
+})
+
+t.test('an archive in the source folder is no part of the next one', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source('inside', own(answering('1')))
+  const first = await pack({ dir, out: dir })
+  const second = await pack({ dir, out: dir })
+  t.equal(second.digest, first.digest)
+  t.equal(second.sourceDigest, first.sourceDigest)
+})
+
+t.test('npm installs the archive, and what is installed is what was packed', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source(
+    'scoped',
+    own(
+      answering('1'),
+      { 'data/x.txt': 'x', LICENSE: 'free' },
+      { name: '@acme/own', peerDependencies: { headgate: '>=0.1.0' }, scripts: { test: 'x' } },
+    ),
+  )
+  const { path, digest } = await pack({ dir, out: author.root })
+  t.equal(path, join(author.root, 'acme-own-1.0.0.tgz'))
+  const home = join(author.root, 'home')
+  mkdirSync(home)
+  writeFileSync(join(home, 'package.json'), '{"private": true}')
+  const args = ['install', '--offline', '--no-audit', '--no-fund', path]
+  const installed = await run('npm', args, { cwd: home })
+  t.equal(installed.code, 0, installed.stderr)
+  const folder = join(home, 'node_modules', '@acme', 'own')
+  t.same(listing(folder), [
+    'LICENSE',
+    'data/x.txt',
+    MANIFEST_FILE,
+    'package.json',
+    'src/index.js',
+    'src/index.js.map',
+  ])
+  t.equal(packedManifestOf(folder).digest, digest)
+})
+
+t.test("data travels, sources, tests and the author's tools do not", async (t) => {
+  const author = makeAuthor(t)
+  const more = {
+    'data/x.csv': 'x',
+    'data/test.csv': 'x',
+    'src/notes.md': 'x',
+    'README.md': 'x',
+    '.env': 'SECRET=1',
+    '.config/x.json': '{}',
+    'tsconfig.tool.json': '{}',
+    'package-lock.json': '{}',
+    'src/other.ts': 'export {}',
+    'scripts/tool.mjs': 'x',
+    'test/fixture.csv': 'x',
+    'src/a.test.txt': 'x',
+    'node_modules/lib/data.csv': 'x',
+  }
+  const all = author.source('all', own(answering('1'), more))
+  const data = (folder: string): readonly string[] =>
+    listing(folder).filter((path) => !/^(?:package\.json|src\/index\.js|headgate)/.test(path))
+  t.same(data((await author.pack(all)).to), [
+    'README.md',
+    'data/test.csv',
+    'data/x.csv',
+    'src/notes.md',
+  ])
+  const files = ['data', '!data/test.csv', './src/*.md/', 'src/**']
+  const named = author.source('named', own(answering('1'), more, { files }))
+  t.same(data((await author.pack(named)).to), ['README.md', 'data/x.csv', 'src/notes.md'])
+})
+
+t.test(
+  'what a packed version claims is held against what it is, before its code runs',
+  async (t) => {
+    const author = makeAuthor(t)
+    const { executor, refused } = await startExecutor(t, author)
+    const source = own(answering('1'))
+    const { to } = await author.pack(author.source('claims', source))
+    const file = join(to, MANIFEST_FILE)
+    const honest = readFileSync(file, 'utf8')
+    const lie = (change: (manifest: Record<string, unknown>) => void, sealed = true): void => {
+      const manifest: Record<string, unknown> = JSON.parse(honest)
+      change(manifest)
+      if (sealed) manifest['checksum'] = manifestChecksum(manifest)
+      writeFileSync(file, JSON.stringify(manifest))
+    }
+    const definition = (manifest: Record<string, unknown>): { workflows: { tasks: object[] }[] } =>
+      manifest['definition'] as { workflows: { tasks: object[] }[] }
+
+    lie((manifest) => (manifest['contract'] = 2))
+    t.match(await refused(to), { code: 'CONTRACT_UNSUPPORTED', message: /contract 2.*speaks 1/ })
+    lie((manifest) => (manifest['version'] = '1.0.1'))
+    t.match(await refused(to), {
+      code: 'MANIFEST_INVALID',
+      message: /version is "1\.0\.1", not "1\.0\.0"/,
+    })
+    lie((manifest) => (manifest['package'] = 'other'))
+    t.match(await refused(to), { code: 'MANIFEST_INVALID', message: /package is "other"/ })
+    lie((manifest) => (manifest['digest'] = '0'.repeat(64)))
+    t.match(await refused(to), {
+      code: 'MANIFEST_INVALID',
+      message: /digest is not that of the files/,
+    })
+    lie((manifest) => (manifest['interfaceDigest'] = '0'.repeat(64)))
+    t.match(await refused(to), { code: 'MANIFEST_INVALID', message: /interfaceDigest is/ })
+    lie((manifest) => (manifest['description'] = 'edited'), false)
+    t.match(await refused(to), { code: 'MANIFEST_INVALID', message: /checksum/ })
+    lie((manifest) => (manifest['entryy'] = 'x'))
+    t.match(await refused(to), {
+      code: 'MANIFEST_INVALID',
+      message: /unknown key "entryy"; did you mean entry\?/,
+    })
+    lie((manifest) => delete manifest['tools'])
+    t.match(await refused(to), { code: 'MANIFEST_INVALID', message: /tools/ })
+    lie((manifest) =>
+      Object.assign(definition(manifest).workflows[0]?.tasks[0] ?? {}, {
+        options: { after: ['gone'] },
+      }),
+    )
+    t.match(await refused(to), { code: 'GRAPH_INVALID', message: /"gone"/ })
+    t.same(await executor.control({ since: 0, limit: 10 }), [], 'no thread was asked so far')
+    lie((manifest) =>
+      Object.assign(definition(manifest).workflows[0]?.tasks[0] ?? {}, {
+        options: { timeout: '1s' },
+      }),
+    )
+    t.match(await refused(to), {
+      code: 'DEFINITION_MISMATCH',
+      message: /tasks\[t\]\.options\.timeout is missing/,
+    })
+  },
+)
+
+const IMPOSSIBLE: readonly {
+  readonly what: string
+  readonly files: Readonly<Record<string, string>>
+  readonly code: string
+  readonly message: RegExp
+}[] = [
+  {
+    what: 'a dependency that is a native addon',
+    files: {
+      ...own(answering('x', `import x from 'fast-thing'\n`)),
+      'node_modules/fast-thing/package.json': '{"name":"fast-thing","version":"1.0.0"}',
+      'node_modules/fast-thing/index.js': `module.exports = require('./build/thing.node')`,
+      'node_modules/fast-thing/build/thing.node': 'ELF',
+    },
+    code: 'DEPENDENCY_REFUSED',
+    message: /with fast-thing: it is a native addon \(thing\.node\)/,
+  },
+  {
+    what: 'a dependency that node-gyp builds',
+    files: {
+      ...own(answering('x', `import x from 'outer'\n`)),
+      'node_modules/outer/package.json': '{"name":"outer","version":"1.0.0"}',
+      'node_modules/outer/index.js': `module.exports = require('inner')`,
+      'node_modules/inner/package.json': '{"name":"inner","version":"1.0.0"}',
+      'node_modules/inner/lib/index.js': '',
+      'node_modules/inner/index.js': `module.exports = 1`,
+      'node_modules/inner/binding.gyp': '{}',
+    },
+    code: 'DEPENDENCY_REFUSED',
+    message: /with inner: .*binding\.gyp/,
+  },
+  {
+    what: 'a dependency with an install script',
+    files: {
+      ...own(answering('x', `import x from '@acme/fetcher'\n`)),
+      'node_modules/@acme/fetcher/package.json': JSON.stringify({
+        name: '@acme/fetcher',
+        version: '1.0.0',
+        scripts: { postinstall: 'node fetch.js' },
+      }),
+      'node_modules/@acme/fetcher/index.js': `module.exports = 1`,
+    },
+    code: 'DEPENDENCY_REFUSED',
+    message: /with @acme\/fetcher: it runs its script postinstall/,
+  },
+  {
+    what: 'an install script of its own',
+    files: own(answering('1'), {}, { scripts: { install: 'make' } }),
+    code: 'DEPENDENCY_REFUSED',
+    message: /with itself: it runs its script install/,
+  },
+  {
+    what: 'a native addon of its own',
+    files: own(answering('1'), { 'lib/x.node': 'ELF' }),
+    code: 'DEPENDENCY_REFUSED',
+    message: /lib\/x\.node/,
+  },
+  {
+    what: 'an entry that exports no package',
+    files: own('export default 1\n'),
+    code: 'LOAD_FAILED',
+    message: /does not default-export what definePackage/,
+  },
+  {
+    what: 'an entry that throws',
+    files: own(`throw new Error('no luck')\n`),
+    code: 'LOAD_FAILED',
+    message: /no luck/,
+  },
+  {
+    what: 'an entry that reads where no executor would let it',
+    files: own(answering('1', `import { readdirSync } from 'node:fs'\nreaddirSync('/etc')\n`)),
+    code: 'LOAD_FAILED',
+    message: /[Pp]ermission|restricted/,
+  },
+  {
+    what: 'a graph that is none',
+    files: own(
+      `export default definePackage({ workflows: [workflow('w').task('a', { after: ['b'] as never, run: () => 1 })] })\n`,
+    ),
+    code: 'GRAPH_INVALID',
+    message: /"b", which it has not/,
+  },
+  {
+    what: 'an entry that is not there',
+    files: {
+      ...own(''),
+      'package.json': '{"name":"own","version":"1.0.0","headgate":{"entry":"x.ts"}}',
+    },
+    code: 'ENTRY_MISSING',
+    message: /x\.ts/,
+  },
+  {
+    what: 'a typing error in package.json',
+    files: own(answering('1'), {}, { headgate: { entri: 'src/index.ts' } }),
+    code: 'PACKAGE_JSON_INVALID',
+    message: /did you mean entry/,
+  },
+]
+
+for (const { what, files, code, message } of IMPOSSIBLE) {
+  t.test(`${what} is not packed, and nothing is written`, async (t) => {
+    const author = makeAuthor(t)
+    const dir = author.source('impossible', files)
+    const before = listing(dir)
+    const out = join(author.root, 'out')
+    mkdirSync(out)
+    const fault = await pack({ dir, out }).catch((error: unknown) => error as HeadgateError)
+    t.match(fault, { code, message })
+    t.same(listing(out), [])
+    t.same(listing(dir), before)
+  })
+}
+
+t.test('a module that never ends is given up', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source('endless', own(answering('1', 'while (Date.now() > 0);\n')))
+  const fault = await pack({ dir, out: author.root, timeoutMs: 400 }).catch(
+    (error: unknown) => error as HeadgateError,
+  )
+  t.match(fault, { code: 'LOAD_TIMEOUT', details: { phase: 'import' } })
+})
+
+t.test('an interrupted pack ends its thread and writes nothing', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source('endless', own(answering('1', 'while (Date.now() > 0);\n')))
+  const interrupt = new AbortController()
+  const reason = new Error('interrupted')
+  const progress = (line: string): void => {
+    if (line.startsWith('importing')) interrupt.abort(reason)
+  }
+  const out = join(author.root, 'out')
+  mkdirSync(out)
+  const packing = pack({ dir, out, progress, signal: interrupt.signal })
+  t.equal(await packing.catch((error: unknown) => error), reason)
+  t.same(listing(out), [])
+})
+
+t.test('the types are checked by the compiler of the package, with file and line', async (t) => {
+  const author = makeAuthor(t)
+  const wrong = `const n: number = 'text'\n`
+  const tsconfig = JSON.stringify({
+    compilerOptions: {
+      module: 'NodeNext',
+      target: 'ES2024',
+      strict: true,
+      allowImportingTsExtensions: true,
+      types: [],
+      skipLibCheck: true,
+    },
+    include: ['src'],
+  })
+  const source = own(answering('n', `import { n } from './n.ts'\n`), {
+    'src/n.ts': `export ${wrong}`,
+  })
+  const unchecked = author.source('unchecked', source)
+  t.equal((await author.pack(unchecked)).packed.typeChecked, false, 'no tsconfig.json')
+  const dir = author.source('checked', { ...source, 'tsconfig.json': tsconfig })
+  mkdirSync(join(dir, 'node_modules'))
+  symlinkSync(REPOSITORY, join(dir, 'node_modules', 'headgate'))
+  symlinkSync(
+    join(REPOSITORY, 'node_modules', 'typescript'),
+    join(dir, 'node_modules', 'typescript'),
+  )
+  const ended = await run(process.execPath, [SHIM, 'pack', '--json'], { cwd: dir })
+  t.equal(ended.code, 4)
+  t.equal(ended.stdout, '')
+  t.match(ended.stderr, /TYPECHECK_FAILED.*src\/n\.ts\(1,14\): error TS2322/)
+  rmSync(join(dir, 'src', 'n.ts'))
+  writeFileSync(join(dir, 'src', 'n.ts'), 'export const n: number = 1\n')
+  const { to, packed } = await author.pack(dir)
+  t.ok(packed.typeChecked)
+  t.match(packedManifestOf(to).tools, { typescript: /^\d/ })
+  t.equal(manifestOf(to).packed?.package, 'own')
+})
