@@ -5,6 +5,8 @@
 import { Command, CommanderError } from 'commander'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { CommandContext } from './command-context.ts'
+import { addDiffCommand } from './commands/diff.ts'
+import { addInspectCommand } from './commands/inspect.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addPackCommand } from './commands/pack.ts'
@@ -80,5 +82,7 @@ function buildProgram(context: CommandContext): Command {
   addReceiptsCommand(program, context)
   addLogCommand(program, context)
   addPackCommand(program, context)
+  addInspectCommand(program, context)
+  addDiffCommand(program, context)
   return program
 }

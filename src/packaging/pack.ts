@@ -6,16 +6,7 @@
  *     the manifest alone: not on time, place, user or order of the files on disk.
  */
 
-import {
-  copyFileSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { version as esbuildVersion } from 'esbuild'
 import { systemClock } from '../base/clock.ts'
@@ -35,6 +26,7 @@ import { bundleFile, dataFiles, packedPackageJson } from './data-files.ts'
 import { refusalOf } from './dependencies.ts'
 import { type Extracted, extract } from './extract.ts'
 import { archiveName, type OwnPackage, readOwnPackage, sourceDigest } from './own-package.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 import { type Compiler, findCompiler, typeCheck } from './type-check.ts'
 
 export interface PackOptions {
@@ -238,9 +230,4 @@ function writeManifest(
     bytes,
     ...(sourced === undefined ? {} : { sourceDigest: sourced }),
   }
-}
-
-function temporaryFolder(): Disposable & { readonly dir: string } {
-  const dir = mkdtempSync(join(tmpdir(), 'headgate-pack-'))
-  return { dir, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) }
 }

@@ -1,0 +1,126 @@
+/**
+ * `headgate inspect`: what a package is, and what an executor would say of it.
+ */
+
+import { resolve } from 'node:path'
+import { type Command } from 'commander'
+import { interfaceDigest } from '../../domain/interface.ts'
+import { checkName } from '../../domain/names.ts'
+import { formatNamespace } from '../../domain/namespace.ts'
+import type { Subject } from '../../packaging/subject.ts'
+import { toProblem } from '../../protocol/problem-record.ts'
+import type { CommandContext } from '../command-context.ts'
+import { inEmptyFolder } from '../empty-folder.ts'
+import { exitCodeOf } from '../exit-codes.ts'
+import { formatBytes } from '../format-bytes.ts'
+import { interruptible } from '../interruptible.ts'
+import { graphLines } from '../render-graph.ts'
+import { plain, writeLine } from '../terminal.ts'
+
+interface InspectOptions {
+  readonly tenant: string
+  readonly json?: boolean
+}
+
+export function addInspectCommand(program: Command, context: CommandContext): void {
+  program
+    .command('inspect <path>')
+    .description('a source folder, packed folder or .tgz: metadata, graph, and what is refused')
+    .option('--tenant <name>', 'whose namespaces are shown', 'public')
+    .option('--json', 'one JSON document')
+    .action(async (path: string, options: InspectOptions) => {
+      checkName('tenant', options.tenant)
+      const { readSubject } = await import('../../packaging/subject.ts')
+      const { interrupt, terminal } = context
+      const absolute = resolve(path)
+      const subject = await inEmptyFolder(() =>
+        interruptible(interrupt, () => readSubject(absolute, { signal: interrupt })),
+      )
+      const lines =
+        options.json === true
+          ? [JSON.stringify(toJson(subject, options.tenant))]
+          : render(subject, options.tenant)
+      for (const line of lines) writeLine(terminal.stdout, line)
+      if (subject.refusal !== null) context.setExitCode(exitCodeOf(subject.refusal))
+    })
+}
+
+function toJson({ path, form, version, facts, loaded, refusal }: Subject, tenant: string): object {
+  return {
+    path,
+    form,
+    ...(version === null ? {} : { ...version, fingerprint: `sha256:${version.digest}` }),
+    ...(facts === null
+      ? {}
+      : {
+          description: facts.description ?? null,
+          author: facts.author ?? null,
+          entry: facts.entryFile,
+          files: facts.files,
+          bytes: facts.bytes,
+          permissions: facts.options.permissions,
+        }),
+    ...(loaded === null
+      ? {}
+      : {
+          interfaceDigest: interfaceDigest(loaded.interface),
+          interface: loaded.interface,
+          namespaces: namespacesOf(loaded.interface.package, loaded, tenant),
+        }),
+    refusal: refusal === null ? null : toProblem(refusal.toRecord()),
+  }
+}
+
+function render(
+  { path, form, version, facts, loaded, refusal }: Subject,
+  tenant: string,
+): string[] {
+  const lines = [version === null ? path : `${version.package}@${version.version}`]
+  const fact = (name: string, value: string): void => {
+    lines.push(`  ${name.padEnd(12)} ${plain(value)}`)
+  }
+  fact('form', form)
+  if (facts?.description !== undefined) fact('description', facts.description)
+  if (facts?.author !== undefined) fact('author', facts.author)
+  if (version !== null) fact('fingerprint', `sha256:${version.digest}`)
+  if (loaded !== null) fact('interface', `sha256:${interfaceDigest(loaded.interface)}`)
+  if (facts !== null) {
+    fact('entry', facts.entryFile)
+    fact('size', `${formatBytes(facts.bytes)} in ${facts.files} files`)
+    fact('asks for', demandsOf(facts, loaded))
+  }
+  for (const workflow of loaded?.descriptor.workflows ?? []) {
+    const name = { tenant, package: facts?.package ?? '', workflow: workflow.name, task: null }
+    lines.push('', formatNamespace(name), ...graphLines(workflow).map((line) => `  ${line}`))
+  }
+  lines.push('')
+  if (refusal === null) lines.push('An executor takes it.')
+  else lines.push(`An executor refuses it: ${refusal.code}`, `  ${plain(refusal.message)}`)
+  return lines
+}
+
+/** What the operator has to give or to grant before it can be loaded. */
+function demandsOf(facts: NonNullable<Subject['facts']>, loaded: Subject['loaded']): string {
+  const { net, read, write, env } = facts.options.permissions
+  const demands = [
+    ...(net ? ['network'] : []),
+    ...read.map((path) => `read ${path}`),
+    ...write.map((path) => `write ${path}`),
+    ...env.map((name) => `variable ${name}`),
+    ...(loaded?.descriptor.secrets ?? []).map((name) => `secret ${name}`),
+    ...(loaded?.descriptor.hasConfig === true ? ['configuration'] : []),
+  ]
+  return demands.length === 0 ? 'nothing' : demands.join(', ')
+}
+
+function namespacesOf(
+  name: string,
+  { descriptor }: NonNullable<Subject['loaded']>,
+  tenant: string,
+): readonly string[] {
+  return descriptor.workflows.flatMap((workflow) =>
+    [null, ...workflow.tasks.map((task) => task.name)].map((task) =>
+      formatNamespace({ tenant, package: name, workflow: workflow.name, task }),
+    ),
+  )
+}

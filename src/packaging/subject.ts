@@ -1,0 +1,130 @@
+/**
+ * A package as an executor would see it, wherever it lies: source folder or packed folder.
+ *
+ * The verdict is the executor's own: the same examination that stages a drop, then the same import in
+ * a worker thread, into a store that is thrown away. Only what an operator gives is not tried:
+ * `setup`, `probe`, configuration, secrets and grants.
+ */
+
+import { statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { HeadgateError } from '../base/errors.ts'
+import { requireDeclared } from '../domain/declared.ts'
+import type { PackageDescriptor } from '../domain/descriptor.ts'
+import { MANIFEST_FILE } from '../domain/digest.ts'
+import { interfaceOf, type PackageInterface } from '../domain/interface.ts'
+import { HEADGATE_VERSION } from '../executor/version.ts'
+import { ArtifactStore } from '../source/artifact-store.ts'
+import { examineDrop, type Verdict, type VersionFacts } from '../source/examine.ts'
+import { walkDrop } from '../source/walk.ts'
+import { extract } from './extract.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+export interface Subject {
+  /** As given. */
+  readonly path: string
+  readonly form: 'source folder' | 'packed folder' | 'archive'
+  /** What is known of it; null: it was refused before its identity was known. */
+  readonly version: {
+    readonly package: string
+    readonly version: string
+    readonly digest: string
+  } | null
+  /** null: its bytes were refused. */
+  readonly facts: VersionFacts | null
+  /** null: its bytes were refused, or its module was. */
+  readonly loaded: {
+    readonly descriptor: PackageDescriptor
+    readonly interface: PackageInterface
+  } | null
+  /** The refusal an executor would show; null: it would take it. */
+  readonly refusal: HeadgateError | null
+}
+
+export interface SubjectOptions {
+  readonly signal: AbortSignal
+  /** For the import. Default 30 s, as in an executor. */
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 30_000
+
+/** `path` is absolute. Throws PATH_NOT_FOUND; whatever else is wrong is the subject's refusal. */
+export async function readSubject(path: string, options: SubjectOptions): Promise<Subject> {
+  using work = temporaryFolder()
+  const form = formOf(path)
+  const store = new ArtifactStore(join(work.dir, 'artifacts'))
+  store.open()
+  const verdict = examine(path, store)
+  if (verdict.kind !== 'staged') {
+    const { package: name, version, digest } = verdict.identity
+    const isKnown = name !== undefined && version !== undefined && digest !== undefined
+    const known = isKnown ? { package: name, version, digest } : null
+    return { path, form, version: known, facts: null, loaded: null, refusal: verdict.error }
+  }
+  const { facts } = verdict
+  const version = { package: facts.package, version: facts.version, digest: facts.digest }
+  try {
+    const loaded = await load(facts, work.dir, options)
+    return { path, form, version, facts, loaded, refusal: null }
+  } catch (error) {
+    options.signal.throwIfAborted()
+    if (!(error instanceof HeadgateError)) throw error
+    return { path, form, version, facts, loaded: null, refusal: error }
+  }
+}
+
+function formOf(path: string): Subject['form'] {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) throw new HeadgateError('PATH_NOT_FOUND', { path })
+  if (!stat.isDirectory()) return 'archive'
+  const manifest = statSync(join(path, MANIFEST_FILE), { throwIfNoEntry: false })
+  return manifest === undefined ? 'source folder' : 'packed folder'
+}
+
+function examine(path: string, store: ArtifactStore): Verdict {
+  const entry = basename(path)
+  const walk = walkDrop(path)
+  if (walk === null) throw new HeadgateError('PATH_NOT_FOUND', { path })
+  const candidate = {
+    entry,
+    tenant: 'public',
+    path,
+    kind: { type: 'directory' },
+    stamp: '',
+  } as const
+  return examineDrop(candidate, walk, {
+    store,
+    quietInMs: 0,
+    quietMs: 0,
+    digestOf: () => undefined,
+    hashFirst: false,
+    running: { node: process.versions.node, headgate: HEADGATE_VERSION },
+    between: () => {},
+  })
+}
+
+async function load(
+  facts: VersionFacts,
+  workDir: string,
+  { signal, timeoutMs = TIMEOUT_MS }: SubjectOptions,
+): Promise<NonNullable<Subject['loaded']>> {
+  const { package: name, version, options, artifactDir, entryFile, declared } = facts
+  const walk = walkDrop(artifactDir)
+  const extracted = await extract({
+    package: name,
+    version,
+    options,
+    from: artifactDir,
+    files: walk?.files.map((file) => file.path) ?? [],
+    entryFile,
+    workDir,
+    timeoutMs,
+    signal,
+  })
+  const { descriptor, schemas, definition } = extracted
+  const id = { package: name, version }
+  if (declared !== undefined) requireDeclared(declared, { definition, schemas }, id)
+  const { permissions } = options
+  return { descriptor, interface: interfaceOf({ ...id, descriptor, schemas, permissions }) }
+}
