@@ -220,6 +220,17 @@ t.test('the package of the README type-checks, loads and answers as shown', asyn
   t.equal(code, 0)
 })
 
+t.test('packing, inspecting and comparing work as written', async (t) => {
+  const dir = workspace()
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const [block] = labelled('pack')
+  if (block === undefined) throw new Error('1 block')
+  const out = await run(block, dir, 'http://127.0.0.1:9')
+  t.match(out, join(dir, 'packed', 'analytics_pipeline-2.1.0.tgz'))
+  t.match(out, /An executor takes it\./)
+  t.match(out, /2\.2\.0 is enough/)
+})
+
 t.test('the library example of the README runs', async (t) => {
   const dir = workspace()
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
