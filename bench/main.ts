@@ -10,9 +10,11 @@ import { toJsonLine, toText } from './lib/report.ts'
 import { dispatch } from './scenarios/dispatch.ts'
 import { many } from './scenarios/many.ts'
 import type { Scenario } from './scenarios/scenario.ts'
+import { drop } from './scenarios/drop.ts'
+import { pack } from './scenarios/pack.ts'
 import { swap } from './scenarios/swap.ts'
 
-const SCENARIOS: readonly Scenario[] = [dispatch, swap, many]
+const SCENARIOS: readonly Scenario[] = [dispatch, swap, many, pack, drop]
 
 const USAGE = `usage: npm run bench -- <scenario>... [--quick] [--json] [--rounds N]
 

@@ -1,0 +1,4 @@
+import { serveSample } from '../lib/sample.ts'
+import { samplePack } from './pack.ts'
+
+await serveSample(samplePack)
