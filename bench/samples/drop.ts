@@ -1,16 +1,16 @@
 /** Drops versions of one size in one form into an executor, one after the other. */
 
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stop } from 'esbuild'
 import { createExecutor } from '../../src/index.ts'
-import { packFolder } from '../../src/packaging/pack.ts'
+import { pack, packFolder } from '../../src/packaging/pack.ts'
 import { untilSpare, within } from '../lib/executor.ts'
 import { writePackage } from '../lib/packages.ts'
 import { seeded } from '../lib/random.ts'
 
-export type DropForm = 'source' | 'packed'
+export type DropForm = 'source' | 'packed' | 'archive'
 
 export interface DropSpec {
   readonly form: DropForm
@@ -63,7 +63,7 @@ export async function sampleDrop(spec: DropSpec): Promise<DropResult> {
       const version = `1.0.${patch}`
       const receipt = executor.events.once('receipt', ({ to }) => to.version === version)
       const began = performance.now()
-      renameSync(path, join(packagesDir, `${NAME}-${version}`))
+      renameSync(path, join(packagesDir, basename(path)))
       const { stageMs: staged } = await within(`the swap to ${version}`, receipt)
       const { output } = await firstAnswer(executor, version)
       const ms = performance.now() - began
@@ -88,12 +88,13 @@ async function firstAnswer(
   return { output: JSON.parse(answer.json) }
 }
 
-/** A folder ready to be renamed in. Random bytes: a smaller archive would be another test. */
+/** A folder or archive ready to be renamed in. Random bytes: a smaller archive would be another test. */
 async function prepare(spec: DropSpec, aside: string, patch: number): Promise<string> {
   const version = `1.0.${patch}`
   const source = writePackage(join(aside, 'source'), { name: NAME, version, source: SOURCE })
   writeFileSync(join(source, 'data.bin'), randomBytes(spec.bytes, patch))
   if (spec.form === 'source') return source
+  if (spec.form === 'archive') return (await pack({ dir: source, out: aside })).path
   const to = join(aside, `packed-${version}`)
   await packFolder({ dir: source, to })
   return to

@@ -9,7 +9,7 @@ import type { DropForm, DropResult, DropSpec } from '../samples/drop.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAMPLE = new URL('../samples/drop-process.ts', import.meta.url)
-const FORMS: readonly DropForm[] = ['source', 'packed']
+const FORMS: readonly DropForm[] = ['source', 'packed', 'archive']
 const SIZES = [
   ['10KB', 10_240],
   ['1MB', 1_048_576],
@@ -18,7 +18,8 @@ const SIZES = [
 
 export const drop: Scenario = {
   name: 'drop',
-  summary: 'from the rename of a drop to its first answer: source and packed folder, by size',
+  summary:
+    'from the rename of a drop to its first answer: source folder, packed folder and .tgz, by size',
   async run({ quick, rounds = quick ? 2 : 15, progress }) {
     const figures: Record<string, number> = {}
     const rows: (string | number)[][] = []

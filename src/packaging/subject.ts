@@ -1,5 +1,5 @@
 /**
- * A package as an executor would see it, wherever it lies: source folder or packed folder.
+ * A package as an executor would see it, wherever it lies: source folder, packed folder or archive.
  *
  * The verdict is the executor's own: the same examination that stages a drop, then the same import in
  * a worker thread, into a store that is thrown away. Only what an operator gives is not tried:
@@ -15,7 +15,9 @@ import { MANIFEST_FILE } from '../domain/digest.ts'
 import { interfaceOf, type PackageInterface } from '../domain/interface.ts'
 import { HEADGATE_VERSION } from '../executor/version.ts'
 import { ArtifactStore } from '../source/artifact-store.ts'
-import { examineDrop, type Verdict, type VersionFacts } from '../source/examine.ts'
+import type { Candidate } from '../source/scan.ts'
+import { lookAt } from '../source/sight.ts'
+import type { Verdict, VersionFacts } from '../source/verdict.ts'
 import { walkDrop } from '../source/walk.ts'
 import { extract } from './extract.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -55,7 +57,7 @@ export async function readSubject(path: string, options: SubjectOptions): Promis
   const form = formOf(path)
   const store = new ArtifactStore(join(work.dir, 'artifacts'))
   store.open()
-  const verdict = examine(path, store)
+  const verdict = examine(path, form, store)
   if (verdict.kind !== 'staged') {
     const { package: name, version, digest } = verdict.identity
     const isKnown = name !== undefined && version !== undefined && digest !== undefined
@@ -82,18 +84,13 @@ function formOf(path: string): Subject['form'] {
   return manifest === undefined ? 'source folder' : 'packed folder'
 }
 
-function examine(path: string, store: ArtifactStore): Verdict {
+function examine(path: string, form: Subject['form'], store: ArtifactStore): Verdict {
   const entry = basename(path)
-  const walk = walkDrop(path)
-  if (walk === null) throw new HeadgateError('PATH_NOT_FOUND', { path })
-  const candidate = {
-    entry,
-    tenant: 'public',
-    path,
-    kind: { type: 'directory' },
-    stamp: '',
-  } as const
-  return examineDrop(candidate, walk, {
+  const kind = { type: form === 'archive' ? 'archive' : 'directory' } as const
+  const candidate: Candidate = { entry, tenant: 'public', path, kind, stamp: '' }
+  const sight = lookAt(candidate)
+  if (sight === null) throw new HeadgateError('PATH_NOT_FOUND', { path })
+  return sight.examine({
     store,
     quietInMs: 0,
     quietMs: 0,

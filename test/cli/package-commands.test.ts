@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { runCommand } from '../../src/cli/main.ts'
+import { pack } from '../../src/packaging/pack.ts'
 import { answering, makeAuthor, own, REPOSITORY } from '../packaging/author.ts'
 
 interface Ended {
@@ -142,6 +143,12 @@ t.test(
     })
     t.equal(source.interfaceDigest, whole.interfaceDigest)
     t.match((await run('inspect', dir)).stdout, /asks for {5}variable TZ/)
+    const { path } = await pack({ dir, out: author.root })
+    const archive = JSON.parse((await run('inspect', path, '--json')).stdout)
+    t.match(archive, { form: 'archive', digest: packed.digest, refusal: null })
+    t.match(await run('diff', to, path), { code: 0, stdout: /the same version, byte for byte/ })
+    const json = join(dir, 'package.json')
+    t.match(await run('inspect', json), { code: 4, stdout: /refuses it: ARCHIVE_NOT_GZIP/ })
     const bundle = join(to, 'src', 'index.js')
     writeFileSync(bundle, `${readFileSync(bundle, 'utf8')} `)
     const damaged = await run('inspect', to, '--json')

@@ -6,6 +6,7 @@ import {
   cpSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -158,6 +159,28 @@ t.test('the archive has the same bytes wherever and whenever it is packed', asyn
   t.notMatch(tar, REPOSITORY)
   t.match(other.stdout, new RegExp(`fingerprint  sha256:${first.digest}`))
   t.match(other.stderr, /bundling src\/index\.ts/, 'progress is on stderr')
+})
+
+t.test('the archive is a drop, and its source folder beside it is the same version', async (t) => {
+  const author = makeAuthor(t)
+  const { executor } = await startExecutor(t, author)
+  const packagesDir = join(author.root, 'packages')
+  const dir = author.source('both', own(answering('import.meta.url')))
+  const { path, digest, sourceDigest } = await pack({ dir, out: author.root })
+  renameSync(path, join(packagesDir, 'own.tgz'))
+  const looked = async (isTrue: () => boolean): Promise<void> => {
+    while (!isTrue()) await executor.reconcile()
+  }
+  await looked(() => executor.package('public', 'own')?.activeVersion === '1.0.0')
+  t.match(await executor.invoke('public::own::w::t'), /src\/index\.ts$/)
+  t.equal(executor.package('public', 'own')?.versions[0]?.digest, digest)
+  renameSync(dir, join(packagesDir, 'own-source'))
+  renameSync(join(packagesDir, 'own.tgz'), join(author.root, 'away.tgz'))
+  await executor.reconcile()
+  await executor.reconcile()
+  const row = executor.package('public', 'own')
+  t.match(row, { activeVersion: '1.0.0', refusals: [] }, 'and no conflict')
+  t.not(sourceDigest, digest)
 })
 
 t.test('an archive in the source folder is no part of the next one', async (t) => {

@@ -331,7 +331,7 @@ export const CORPUS: readonly Hostile[] = [
   // Manifests
   manifestText('that is no JSON', '{"contract": 1, "fil'),
   manifestText('that is no object', '[]'),
-  manifestFor('of another contract', listed, { contract: 2 }),
+  { ...manifestFor('of another contract', listed, { contract: 2 }), code: 'CONTRACT_UNSUPPORTED' },
   manifestFor('without files', []),
   manifestFor('that lists itself', [
     ...listed,
