@@ -66,7 +66,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
       load: {
         type: 'load',
         slotDir,
-        entry: join(slotDir, entryFile),
+        entry: entryFile,
         tenant: 'public',
         package: name,
         version,
