@@ -9,6 +9,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -132,6 +133,8 @@ t.test('a new package passes its own checks, is dropped as it is, and answers', 
   await succeed(t, 'npm', ['install', ...QUIET], dir)
   t.match((await succeed(t, 'npm', ['test'], dir)).stdout, /\bpass [1-9]/)
   await succeed(t, 'npm', ['run', 'typecheck'], dir)
+  await succeed(t, 'npm', ['run', 'pack', '--', '--out', join(root, 'packed')], dir)
+  t.same(readdirSync(join(root, 'packed')), ['my_package-0.1.0.tgz'])
 
   const { url, stop } = await start(t)
   const client = createClient({ url })
