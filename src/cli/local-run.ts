@@ -11,7 +11,7 @@
 
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { type Clock, delay, systemClock, type Timer } from '../base/clock.ts'
+import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import type { AttemptBegun, RunEvent } from '../testing/run-events.ts'
 import {
@@ -88,17 +88,22 @@ class LocalRun {
     else interrupt.addEventListener('abort', onInterrupt, { once: true })
     try {
       const result = await this.#ended.promise
-      const teardown = await Promise.race([
-        this.#closed.promise,
-        delay(this.#clock, GRACE_MS).then(() => `it took longer than ${GRACE_MS} ms`),
-      ])
-      return { ...result, teardown }
+      return { ...result, teardown: await this.#tornDown() }
     } finally {
       interrupt.removeEventListener('abort', onInterrupt)
       this.#loading.cancel()
       for (const { timer } of this.#deadlines.values()) timer.cancel()
       await this.#worker.terminate()
     }
+  }
+
+  async #tornDown(): Promise<string | null> {
+    const late = this.#clock.after(GRACE_MS, () =>
+      this.#closed.resolve(`it took longer than ${GRACE_MS} ms`),
+    )
+    const error = await this.#closed.promise
+    late.cancel()
+    return error
   }
 
   #receive(text: unknown): void {
