@@ -9,14 +9,11 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError } from '../base/errors.ts'
 
-const compilerSchema = z.object({
-  version: z.string(),
-  bin: z.object({ tsc: z.string() }),
-})
+const compilerSchema = z.object({ version: z.string() })
 
 export interface Compiler {
   readonly version: string
-  /** Absolute path of the script that is the command `tsc`. */
+  /** Absolute path of the script behind the command `tsc`, the same in all majors. */
   readonly script: string
 }
 
@@ -27,8 +24,9 @@ export function findCompiler(dir: string): Compiler | null {
   if (!existsSync(join(dir, 'tsconfig.json'))) return null
   try {
     const file = createRequire(join(dir, 'package.json')).resolve('typescript/package.json')
-    const { version, bin } = compilerSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
-    return { version, script: join(dirname(file), bin.tsc) }
+    const { version } = compilerSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    const script = join(dirname(file), 'lib', 'tsc.js')
+    return existsSync(script) ? { version, script } : null
   } catch {
     return null
   }

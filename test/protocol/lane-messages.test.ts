@@ -20,7 +20,11 @@ const log = (lines: readonly object[]): object => ({ type: 'log', lines, dropped
 
 t.test('a message is of a known form up to its limit and of none over it', (t) => {
   const cases: readonly (readonly [string, number, (length: number) => unknown])[] = [
-    ['a definition', DEFINITION_CHARS, (n) => ({ type: 'imported', descriptor: text(n), ms: 1 })],
+    [
+      'a definition',
+      DEFINITION_CHARS,
+      (n) => ({ type: 'imported', descriptor: text(n), schemas: null, ms: 1 }),
+    ],
     ['a reason', TEXT_CHARS, (n) => ({ type: 'refused', phase: 'setup', message: text(n) })],
     [
       'a stack',

@@ -7,7 +7,7 @@ test('word_count ranks the words of its text', async () => {
   await using kit = await testPackage(definition)
   const run = await kit.run(wordCount, { text: 'To be, or not to be?', limit: 1 })
   const top = [{ word: 'be', count: 2 }]
-  assert.deepEqual(run.unwrap(), { rank_words: { total: 6, distinct: 4, top } })
+  assert.deepEqual(run.output, { rank_words: { total: 6, distinct: 4, top } })
   assert.deepEqual(
     run.attempts.map(({ task, attempt }) => [task, attempt]),
     [
