@@ -18,6 +18,7 @@ import { openDemoStage } from './demo/stage.ts'
 import { isClean, summarise, tellReceipt, tellVerdict } from './demo/summary.ts'
 import { Traffic } from './demo/traffic.ts'
 import { until, untilActive, within } from './lib/executor.ts'
+import { withDetection } from './lib/receipt.ts'
 
 const IN_FLIGHT = 32
 const BEFORE_SWAP_MS = 2000
@@ -139,7 +140,7 @@ async function swapTo(executor: Executor, traffic: Traffic, drop: () => number):
   const longestGap = traffic.watchGaps()
   const droppedAt = drop()
   const firstAt = await within('the first answer of 2.2.0', first)
-  const receipt = await within('2.1.0 to drain', complete)
+  const receipt = withDetection(await within('2.1.0 to drain', complete), droppedAt)
   await sleep(AFTER_SWAP_MS)
   return { receipt, dropToFirstTaskMs: firstAt - droppedAt, longestGapMs: longestGap() }
 }

@@ -6,6 +6,7 @@
 import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stop } from 'esbuild'
 import { createExecutor } from '../../src/index.ts'
 import type { Executor } from '../../src/executor/api.ts'
 import { untilActive, untilSpare } from '../lib/executor.ts'
@@ -39,8 +40,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   }
   const packagesDir = folder('packages')
   const aside = folder('aside')
-  subject.write(packagesDir, 0)
-  for (let patch = 1; patch <= options.patches; patch++) subject.write(aside, patch)
+  await subject.write(packagesDir, 0)
+  for (let patch = 1; patch <= options.patches; patch++) await subject.write(aside, patch)
+  // Packing leaves a process of its own behind.
+  await stop()
   const quiet = sleep(QUIET_MS)
   process.chdir(folder('empty'))
   const executor = await createExecutor({

@@ -1,9 +1,10 @@
 /** What is swapped: a package in as many versions as wanted, and one call of it. */
 
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Said } from '../lib/account.ts'
+import { packFolder } from '../../src/packaging/pack.ts'
 import { writePackage } from '../lib/packages.ts'
 
 export interface Subject {
@@ -12,7 +13,7 @@ export interface Subject {
   readonly namespace: string
   version(patch: number): string
   /** Writes the version as a folder below `parent`, named `<package>-<version>`. */
-  write(parent: string, patch: number): void
+  write(parent: string, patch: number): void | Promise<void>
   /** JSON text of the call. */
   body(id: number): string
   /** What the code says of itself in its answer; undefined: nothing. */
@@ -72,4 +73,17 @@ export const sample: Subject = {
   },
   body: () => '{"input":{"limit":1}}',
   said: () => undefined,
+}
+
+/** The same sample as `headgate pack` makes it: one bundled module, every file listed. */
+export const packedSample: Subject = {
+  ...sample,
+  async write(parent, patch) {
+    const aside = join(parent, '.source')
+    mkdirSync(aside)
+    await sample.write(aside, patch)
+    const entry = `${this.package}-${this.version(patch)}`
+    await packFolder({ dir: join(aside, entry), to: join(parent, entry) })
+    rmSync(aside, { recursive: true })
+  },
 }

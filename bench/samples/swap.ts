@@ -14,16 +14,17 @@ import { until, untilSpare, within } from '../lib/executor.ts'
 import { Latencies } from '../lib/latencies.ts'
 import { closedLoop, openLoop } from '../lib/load.ts'
 import { type ProcessState, processState } from '../lib/process-state.ts'
+import { withDetection } from '../lib/receipt.ts'
 import { sum } from '../lib/stats.ts'
 import { openStage, type Stage } from './swap-stage.ts'
-import { sample, sayer, type Subject } from './swap-subject.ts'
+import { packedSample, sample, sayer, type Subject } from './swap-subject.ts'
 
 export interface SwapSpec {
   /**
    * `fresh`: each swap brings a version never seen; `revive`: two warm versions are promoted in
-   * turn; `sample`: fresh versions of the sample package.
+   * turn; `sample`, `packedSample`: fresh versions of the sample package, as source and packed.
    */
-  readonly mode: 'fresh' | 'revive' | 'sample'
+  readonly mode: 'fresh' | 'revive' | 'sample' | 'packedSample'
   readonly load: { readonly inFlight: number } | { readonly perSecond: number }
   readonly swaps: number
   readonly rounds: number
@@ -60,13 +61,20 @@ export interface SwapResult {
   readonly after: ProcessState
 }
 
+const SUBJECTS: Readonly<Record<SwapSpec['mode'], Subject>> = {
+  fresh: sayer,
+  revive: sayer,
+  sample,
+  packedSample,
+}
+
 class Windows {
   readonly inside = new Latencies()
   readonly outside = new Latencies()
 }
 
 export async function sampleSwap(spec: SwapSpec): Promise<SwapResult> {
-  const subject = spec.mode === 'sample' ? sample : sayer
+  const subject = SUBJECTS[spec.mode]
   const stage = await openStage({
     workDir: spec.workDir,
     subject,
@@ -224,7 +232,7 @@ class SwapRun {
     await sleep(length)
     this.#window = null
     this.#toFirst.push(firstAt - began)
-    this.#receipts.push(receipt)
+    this.#receipts.push(isDrop ? withDetection(receipt, began) : receipt)
     this.#swapsDone += 1
   }
 

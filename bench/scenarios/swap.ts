@@ -38,10 +38,12 @@ export const swap: Scenario = {
       all.push(both.closed, both.open)
       notes.push(...both.closed.problems, ...both.open.problems)
     }
-    const sample = await runOne('sample', { inFlight: 1 }, options)
-    all.push(sample)
-    notes.push(...sample.problems)
-    Object.assign(figures, partsOf('sample', [sample]))
+    for (const mode of ['sample', 'packedSample'] as const) {
+      const result = await runOne(mode, { inFlight: 1 }, options)
+      all.push(result)
+      notes.push(...result.problems)
+      Object.assign(figures, partsOf(mode, [result]))
+    }
     tables.push(partsTable(figures))
     return {
       figures: { ...totals(all), ...headline(figures), ...figures },
@@ -61,6 +63,7 @@ const GOALS: Outcome['goals'] = [
   { figure: 'fdsLeft', atMost: 0 },
   { figure: 'p99InsideOverOutside', atMost: 2 },
   { figure: 'sample.dropToFirstTaskMs.p50', atMost: 15 },
+  { figure: 'packedSample.dropToFirstTaskMs.p50', atMost: 15 },
 ]
 
 async function runMode(mode: Mode, options: RunOptions): Promise<Both> {
@@ -94,7 +97,7 @@ async function runOne(
 }
 
 function swapsOf(mode: Mode, quick: boolean): number {
-  if (mode === 'sample') return quick ? 4 : 40
+  if (mode === 'sample' || mode === 'packedSample') return quick ? 2 : 40
   return quick ? 10 : 200
 }
 
@@ -174,7 +177,7 @@ function partsTable(figures: Readonly<Record<string, number>>): Table {
   return {
     title: 'From the rename (revive: from promote) to the first answer, ms, median',
     columns: ['', 'in all', ...PARTS.map((part) => part.replace(/Ms$/, '')), 'spare hits'],
-    rows: (['fresh', 'revive', 'sample'] as const).map((mode) => [
+    rows: (['fresh', 'revive', 'sample', 'packedSample'] as const).map((mode) => [
       mode,
       ...[fromWhat(mode), ...PARTS].map((key) => figures[`${mode}.${key}.p50`] ?? Number.NaN),
       figures[`${mode}.spareHits`] ?? Number.NaN,

@@ -46,11 +46,6 @@ export class SwapFollower {
     this.#before = from?.ledger.released ?? { ended: 0, killed: 0, moved: 0 }
     const at = clock.now()
     const { detectedAt, stagedAt } = facts
-    // The file system's clock may lag a few ms, and another machine's may say anything.
-    const since =
-      facts.landedAt === null || detectedAt === null
-        ? detectedAt
-        : Math.min(facts.landedAt, detectedAt)
     this.#receipt = {
       epoch: facts.epoch,
       at,
@@ -65,20 +60,17 @@ export class SwapFollower {
       drained: from === undefined ? 0 : null,
       killed: from === undefined ? 0 : null,
       lost: from === undefined ? 0 : null,
-      detectMs:
-        facts.landedAt === null || detectedAt === null || since === null
-          ? null
-          : detectedAt - since,
+      detectMs: detection(facts),
       stageMs: detectedAt === null || stagedAt === null ? null : stagedAt - detectedAt,
       loadMs: facts.loadMs,
       probeMs: facts.probeMs,
       swapMs: facts.swapMs,
-      dropToSwapMs: since === null ? null : at - since,
+      dropToSwapMs: detectedAt === null ? null : at - detectedAt,
       dropToFirstTaskMs: null,
       drainMs: from === undefined ? 0 : null,
     }
     to.tally.onNext(() => {
-      this.#update({ dropToFirstTaskMs: clock.now() - (since ?? at) })
+      this.#update({ dropToFirstTaskMs: clock.now() - (detectedAt ?? at) })
     })
     write(this.#receipt)
   }
@@ -109,4 +101,9 @@ export class SwapFollower {
     this.#receipt = { ...this.#receipt, ...change }
     this.#write(this.#receipt)
   }
+}
+
+/** As exact as the clock of the file system, some ms; another machine's may say anything. */
+function detection({ landedAt, detectedAt }: SwapFacts): number | null {
+  return landedAt === null || detectedAt === null ? null : Math.max(0, detectedAt - landedAt)
 }

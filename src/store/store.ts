@@ -72,14 +72,17 @@ export interface SwapReceipt {
   readonly killed: number | null
   /** Of `inFlightAtSwap`: neither drained, killed nor moved; null while draining. */
   readonly lost: number | null
-  /** From the drop's last change, its being renamed in included, to when it was noticed; null: unknown. */
+  /**
+   * From the drop's last change, its being renamed in included, to when it was noticed, as exact as
+   * the clock of the file system (some ms); null: unknown.
+   */
   readonly detectMs: number | null
   readonly stageMs: number | null
   readonly loadMs: number | null
   readonly probeMs: number | null
   /** Commit of the route and the assignment. */
   readonly swapMs: number
-  /** From the drop's last change, where it is known, else from detection, to the assignment. */
+  /** From detection to the assignment. */
   readonly dropToSwapMs: number | null
   /** The same to the first answer of the new generation; null before it. */
   readonly dropToFirstTaskMs: number | null

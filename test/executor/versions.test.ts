@@ -382,13 +382,14 @@ t.test(
       return last?.dropToFirstTaskMs === null ? undefined : last
     })
     const { detectMs, stageMs, loadMs, probeMs, swapMs, dropToSwapMs } = receipt
-    const parts = [detectMs, stageMs, loadMs, probeMs, swapMs].map((part) => part ?? Number.NaN)
+    const parts = [stageMs, loadMs, probeMs, swapMs].map((part) => part ?? Number.NaN)
     t.ok(
       parts.every((part) => part >= 0),
       parts.join(),
     )
     const sum = parts.reduce((all, part) => all + part)
     t.ok(sum <= (dropToSwapMs ?? 0) + 2, `${sum} of ${dropToSwapMs}`)
-    t.ok((dropToSwapMs ?? Infinity) <= Date.now() - dropped + 10, 'counted from the rename')
+    const sinceRename = Date.now() - dropped
+    t.ok(detectMs !== null && detectMs >= 0 && detectMs <= sinceRename + 10, `${detectMs} ms`)
   },
 )
