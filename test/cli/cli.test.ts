@@ -53,6 +53,7 @@ t.test('usage errors exit 2 and say what is possible', async (t) => {
     ['status', '--nonsense'],
     ['invoke'],
     ['start', '--port', '70000'],
+    ['start', '--max-threads', '0'],
     ['start', '--log-level', 'loud'],
     ['invoke', 'a::b::c', '--input', '-', '--body', '1'],
     ['receipts', '--limit', '0'],

@@ -33,6 +33,7 @@ interface StartOptions {
   readonly logLevel: string
   readonly permissions: 'on' | 'off'
   readonly config?: string
+  readonly maxThreads?: number
 }
 
 /** After a second signal: time for threads to end before the process ends under them. */
@@ -49,6 +50,7 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('--port <n>', 'port; 0: any free one', parsePort, DEFAULT_PORT)
     .option('--host <host>', 'loopback address to listen on', '127.0.0.1')
     .option('--config <file>', "operator's values and grants per tenant and package (JSON)")
+    .option('--max-threads <n>', 'worker threads that idle versions may keep (64)', parseThreads)
     .addOption(
       new Option('--log-level <level>', 'least level of logs').choices(LOG_LEVELS).default('info'),
     )
@@ -71,6 +73,7 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
     dataDir,
     permissions: options.permissions,
     logger,
+    ...(options.maxThreads === undefined ? {} : { maxThreads: options.maxThreads }),
     ...(options.config === undefined ? {} : { tenants: readConfig(resolve(options.config)) }),
   }
   enterEmptyFolder(dataDir)
@@ -175,4 +178,10 @@ function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+}
+
+function parseThreads(text: string): number {
+  const threads = Number(text)
+  if (/^\d+$/.test(text) && threads >= 1 && threads <= 10_000) return threads
+  throw new InvalidArgumentError('Write a number from 1 to 10000.')
 }
