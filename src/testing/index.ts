@@ -3,6 +3,8 @@
  */
 
 export { HeadgateError } from '../base/errors.ts'
+export type { Bump, Comparison, InterfaceChange } from '../domain/compat.ts'
+export { compat, type CompatOptions } from './compat.ts'
 export type { TestOptions } from './test-options.ts'
 export {
   type RunOptions,
