@@ -134,6 +134,6 @@ function withoutRights(): readonly string[] | null {
 /** Whether the program can be read, which may lie in a folder of root's alone. */
 function canRun(prefix: readonly string[]): boolean {
   const look = 'require("node:fs").readFileSync(process.argv[1])'
-  const [command = '', ...args] = [...prefix, process.execPath, '-e', look, PROGRAM]
+  const [command, ...args] = [...prefix, process.execPath, '-e', look, PROGRAM]
   return spawnSync(command, args, { cwd: '/' }).status === 0
 }
