@@ -2,8 +2,9 @@
  * One sample of the swap scenario: swaps under one load, in this process.
  *
  * A window INSIDE a swap lasts from the rename until the old generation has drained and the spare
- * is back; it is followed by a window OUTSIDE of equal length. A request belongs to the window in
- * which it was sent.
+ * is back (it is started a second after the swap); it is followed by a window OUTSIDE of equal length.
+ * A request belongs to the window in which it was sent. The first EARLY_MS of a window inside are also
+ * counted apart: the swap itself and the first steps of the new version.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,11 +33,14 @@ export interface SwapSpec {
   readonly workDir: string
 }
 
+const EARLY_MS = 100
+
 /** Latencies in ms, swaps of one round together. */
 export interface SwapRound {
   readonly p50Inside: number
   readonly p99Inside: number
   readonly maxInside: number
+  readonly p99Early: number
   readonly p50Outside: number
   readonly p99Outside: number
 }
@@ -70,6 +74,7 @@ const SUBJECTS: Readonly<Record<SwapSpec['mode'], Subject>> = {
 
 class Windows {
   readonly inside = new Latencies()
+  readonly early = new Latencies()
   readonly outside = new Latencies()
 }
 
@@ -98,6 +103,7 @@ class SwapRun {
   readonly #rounds: SwapRound[] = []
   /** What requests sent now are recorded into. */
   #window: Latencies | null = null
+  #early: { readonly window: Latencies; readonly until: number } | null = null
   #awaited: { readonly version: string; readonly seen: (at: number) => void } | null = null
   #answers = 0
   #swapsDone = 0
@@ -134,6 +140,7 @@ class SwapRun {
         p50Inside: windows.inside.percentile(50),
         p99Inside: windows.inside.percentile(99),
         maxInside: windows.inside.max,
+        p99Early: windows.early.percentile(99),
         p50Outside: windows.outside.percentile(50),
         p99Outside: windows.outside.percentile(99),
       })
@@ -178,6 +185,7 @@ class SwapRun {
     const { executor } = this.#stage
     const { namespace, body, said } = this.#subject
     const window = this.#window
+    const early = this.#early !== null && at < this.#early.until ? this.#early.window : null
     const id = this.#account.accept()
     let answer: InvokeAnswer
     try {
@@ -189,6 +197,7 @@ class SwapRun {
     const now = performance.now()
     this.#answers += 1
     window?.record(now - at)
+    early?.record(now - at)
     this.#account.answered(id, answer, said(answer.json))
     if (this.#awaited?.version === answer.version) {
       this.#awaited.seen(now)
@@ -218,6 +227,7 @@ class SwapRun {
 
     this.#window = windows.inside
     const began = performance.now()
+    this.#early = { window: windows.early, until: began + EARLY_MS }
     if (isDrop) drop(patch)
     else {
       const wanted = { tenant: 'public', package: this.#subject.package, version }

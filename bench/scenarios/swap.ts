@@ -122,6 +122,7 @@ function headline(figures: Readonly<Record<string, number>>): Record<string, num
     'reviveUs.p50': figures['revive.reviveUs.p50'] ?? Number.NaN,
     p50InsideOverOutside: worst('p50InsideOverOutside'),
     p99InsideOverOutside: worst('p99InsideOverOutside'),
+    'first100Ms.p99OverOutside': worst('first100Ms.p99OverOutside'),
     addedP99Ms: worst('addedP99Ms'),
   }
 }
@@ -164,6 +165,10 @@ function figuresOf(mode: Mode, both: Both): Record<string, number> {
     figures[`${key}.tasksPerSecond`] = tasksPerSecond
     figures[`${key}.p50InsideOverOutside`] = overRounds(rounds, (r) => r.p50Inside / r.p50Outside)
     figures[`${key}.p99InsideOverOutside`] = overRounds(rounds, (r) => r.p99Inside / r.p99Outside)
+    figures[`${key}.first100Ms.p99OverOutside`] = overRounds(
+      rounds,
+      (r) => r.p99Early / r.p99Outside,
+    )
     figures[`${key}.addedP99Ms`] = overRounds(rounds, (r) => r.p99Inside - r.p99Outside)
     figures[`${key}.threadsLeft`] = after.threads - before.threads
     figures[`${key}.fdsLeft`] = after.fds - before.fds
@@ -208,6 +213,7 @@ function tableOf(mode: Mode, both: Both): Table {
       'to 1st task p50 ms',
       'p50 in/out ms',
       'p99 in/out ms',
+      'p99 of the first 100 ms',
       'RSS MB',
     ],
     rows: (['closed', 'open'] as const).map((loop) => {
@@ -225,6 +231,7 @@ function tableOf(mode: Mode, both: Both): Table {
         median(result.toFirstTaskMs),
         `${of('p50Inside')} / ${of('p50Outside')}`,
         `${of('p99Inside')} / ${of('p99Outside')}`,
+        of('p99Early'),
         `${Math.round(result.before.rssMb)} → ${Math.round(result.after.rssMb)}`,
       ]
     }),
