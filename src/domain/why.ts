@@ -68,7 +68,8 @@ const LOADING: ReadonlySet<string> = new Set(['staging', 'loading', 'probing'])
 export function explainVersion(facts: VersionFacts): Explanation {
   const { verdict, summary, details = [] } = judge(facts)
   const others = facts.impostors.map(
-    ({ entry, code, message }) => `${entry} claims to be this version too: ${code}: ${message}.`,
+    ({ entry, code, message }) =>
+      `${entry} claims to be this version too: ${sentence(`${code}: ${message}`)}`,
   )
   return { verdict, summary, details: [...details, ...generationLines(facts, verdict), ...others] }
 }
@@ -123,24 +124,24 @@ function quarantined(held: string): Judgement {
 
 function refused(refusal: RefusalFacts, isStaged: boolean): Judgement {
   const { entry, kind, code, message, since } = refusal
-  const what = `${code}: ${message}`
+  const what = sentence(`${code}: ${message}`)
   switch (kind) {
     case 'incomplete':
       return {
         verdict: 'incomplete',
-        summary: `${entry} is not complete ${at(since)}. ${what}.`,
+        summary: `${entry} is not complete ${at(since)}. ${what}`,
         details: [again(refusal)],
       }
     case 'deferred':
       return {
         verdict: 'deferred',
-        summary: `${entry} is put off ${at(since)}. ${what}.`,
+        summary: `${entry} is put off ${at(since)}. ${what}`,
         details: [again(refusal)],
       }
     case 'rejected':
       return {
         verdict: 'refused',
-        summary: `${entry} was refused ${at(since)}. ${what}.`,
+        summary: `${entry} was refused ${at(since)}. ${what}`,
         // The digest of a staged version is on record: other bytes under its number are a conflict.
         details: isStaged
           ? [
@@ -149,6 +150,11 @@ function refused(refusal: RefusalFacts, isStaged: boolean): Judgement {
           : [again(refusal)],
       }
   }
+}
+
+/** Messages may end with a question: did you mean …? */
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`
 }
 
 function again({ again: what, retryAt }: RefusalFacts): string {
