@@ -119,7 +119,7 @@ t.test('what is no package, or not whole, is refused at once', async (t) => {
       codeOf(source.load(path)),
     ),
   )
-  t.same(codes, ['DROP_UNSUPPORTED', 'ARCHIVE_NOT_GZIP', 'PACKAGE_JSON_MISSING', 'DROP_INCOMPLETE'])
+  t.same(codes, ['PATH_NOT_FOUND', 'ARCHIVE_NOT_GZIP', 'PACKAGE_JSON_MISSING', 'DROP_INCOMPLETE'])
   const loaded = await source.load(outside(place, 'whole', half))
   rmSync(place.artifactsDir, { recursive: true })
   t.equal(await codeOf(source.register({ tenant: 'acme', loaded })), 'STORE_FAILED')
