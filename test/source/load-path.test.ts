@@ -2,9 +2,11 @@
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
 import { fileListDigest, MANIFEST_FILE } from '../../src/domain/digest.ts'
+import { pack } from '../../src/packaging/pack.ts'
 import {
   type Files,
   makePlace,
@@ -16,6 +18,9 @@ import {
 } from './drops.ts'
 import { tgzOf } from './tar-bytes.ts'
 
+const SAMPLE = fileURLToPath(
+  new URL('../../packages-dir/marketing_campaigns-1.3.0', import.meta.url),
+)
 const files = packageFiles('alpha', '1.0.0')
 const other = packageFiles('alpha', '1.0.0', { 'src/more.ts': 'export const more = 1\n' })
 
@@ -102,6 +107,22 @@ t.test('a pack and the folder it was packed from are one version', async (t) => 
   }
   t.same(await digests('acme', [pack, folder]), [pack.digest, pack.digest])
   t.same(await digests('globex', [folder, pack]), [folder.digest, folder.digest])
+})
+
+t.test('what a packed package declares goes with it to each tenant', async (t) => {
+  const place = makePlace(t)
+  const { source } = watchPlace(t, place)
+  await source.start()
+  const packed = await pack({ dir: SAMPLE, out: place.root })
+  const loaded = await source.load(packed.path)
+  t.equal(loaded.source, packed.sourceDigest)
+  t.match(loaded.declared, { definition: { workflows: [{ name: 'marketing_workflow' }] } })
+  const drop = await source.register({ tenant: 'acme', loaded })
+  t.same(drop.declared, loaded.declared, 'held against the exports of the module')
+  const folder = await source.load(SAMPLE)
+  t.not(folder.digest, packed.digest)
+  const same = await source.register({ tenant: 'acme', loaded: folder })
+  t.equal(same.digest, packed.digest, 'its source is the version on record')
 })
 
 t.test('what is no package, or not whole, is refused at once', async (t) => {
