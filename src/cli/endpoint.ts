@@ -2,7 +2,7 @@
  * Where the executor of a data dir answers: `<data>/endpoint.json`, written while it runs.
  */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
@@ -33,6 +33,21 @@ export function writeEndpoint(dataDir: string, endpoint: Endpoint): void {
 
 export function removeEndpoint(dataDir: string): void {
   rmSync(join(dataDir, FILE), { force: true })
+}
+
+/** The same, but never in the place of another executor's; throws DATA_DIR_IN_USE. */
+export function claimEndpoint(dataDir: string, endpoint: Endpoint): void {
+  const found = existsSync(join(dataDir, FILE)) ? readEndpoint(dataDir) : null
+  if (found !== null && found.pid !== endpoint.pid && isAlive(found.pid)) {
+    throw new HeadgateError('DATA_DIR_IN_USE', { dir: dataDir, pid: found.pid })
+  }
+  mkdirSync(dataDir, { recursive: true })
+  writeEndpoint(dataDir, endpoint)
+}
+
+/** Takes a claimed one away, unless another executor has come since. */
+export function giveBackEndpoint(dataDir: string, pid: number): void {
+  if (readEndpoint(dataDir)?.pid === pid) removeEndpoint(dataDir)
 }
 
 /**

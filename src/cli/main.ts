@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { CommandContext } from './command-context.ts'
+import { addDevCommand } from './commands/dev.ts'
 import { addDiffCommand } from './commands/diff.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addInitCommand } from './commands/init.ts'
@@ -28,14 +29,19 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed)
   })
   const interrupt = new AbortController()
-  if (args[0] !== 'start') process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
+  if (!isLongRunning(args)) process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
   const code = await runCommand(args, { stdin, stdout, stderr, env }, interrupt.signal)
   process.exitCode = code
   // A thread that cannot be ended must not keep a closed executor's process.
-  if (args[0] === 'start') process.exit(code)
+  if (isLongRunning(args)) process.exit(code)
 }
 
-/** The same without touching the process; `start` still changes its working directory. */
+/** They take signals themselves, and end in order. */
+function isLongRunning([command]: readonly string[]): boolean {
+  return command === 'start' || command === 'dev'
+}
+
+/** The same without touching the process; `start` and `dev` still change its working directory. */
 export async function runCommand(
   args: readonly string[],
   terminal: Terminal,
@@ -73,6 +79,7 @@ function buildProgram(context: CommandContext): Command {
     .version(context.version)
     .enablePositionalOptions()
   addStartCommand(program, context)
+  addDevCommand(program, context)
   addInitCommand(program, context)
   addStatusCommand(program, context)
   addWhyCommand(program, context)

@@ -19,15 +19,18 @@ export interface TaskGraph {
   readonly sinks: readonly number[]
 }
 
-/** Throws GRAPH_INVALID: empty, duplicate, unknown or self dependency, cycle. */
+/**
+ * Throws GRAPH_INVALID: empty, duplicate, unknown or self dependency, cycle. Its details have the
+ * `task` it is about and, where that task names another one wrongly, the `name` as written.
+ */
 export function buildGraph(workflow: string, tasks: readonly DeclaredTask[]): TaskGraph {
-  const refuse = (why: string): HeadgateError =>
-    new HeadgateError('GRAPH_INVALID', { workflow, why })
+  const refuse = (why: string, task?: string, name?: string): HeadgateError =>
+    new HeadgateError('GRAPH_INVALID', { workflow, why, task, name })
   if (tasks.length === 0) throw refuse('it has no task')
 
   const indexes = new Map<string, number>()
   for (const [index, { name }] of tasks.entries()) {
-    if (indexes.has(name)) throw refuse(`task ${name} is declared twice`)
+    if (indexes.has(name)) throw refuse(`task ${name} is declared twice`, name)
     indexes.set(name, index)
   }
 
@@ -38,10 +41,15 @@ export function buildGraph(workflow: string, tasks: readonly DeclaredTask[]): Ta
       const dependency = indexes.get(wanted)
       if (dependency === undefined) {
         const near = didYouMean(wanted.slice(0, 80), indexes.keys())
-        throw refuse(`task ${task.name} comes after ${printable(wanted)}, which it has not${near}`)
+        const why = `task ${task.name} comes after ${printable(wanted)}, which it has not${near}`
+        throw refuse(why, task.name, wanted)
       }
-      if (dependency === index) throw refuse(`task ${task.name} comes after itself`)
-      if (seen.has(dependency)) throw refuse(`task ${task.name} names ${wanted} twice in after`)
+      if (dependency === index) {
+        throw refuse(`task ${task.name} comes after itself`, task.name, wanted)
+      }
+      if (seen.has(dependency)) {
+        throw refuse(`task ${task.name} names ${wanted} twice in after`, task.name, wanted)
+      }
       seen.add(dependency)
       dependents[dependency]?.push(index)
     }
@@ -51,7 +59,7 @@ export function buildGraph(workflow: string, tasks: readonly DeclaredTask[]): Ta
   const cycle = findCycle(after)
   if (cycle !== null) {
     const path = cycle.map((index) => tasks[index]?.name).join(' -> ')
-    throw refuse(`its tasks wait for each other: ${path}`)
+    throw refuse(`its tasks wait for each other: ${path}`, tasks[cycle[0] ?? 0]?.name)
   }
   const sinks = tasks.flatMap((_, index) => (dependents[index]?.length === 0 ? [index] : []))
   return { after, dependents: dependents.map((list) => Object.freeze(list)), sinks }

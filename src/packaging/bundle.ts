@@ -19,8 +19,9 @@
 
 import { isBuiltin } from 'node:module'
 import { posix, resolve } from 'node:path'
-import { type BuildOptions, type BuildResult, build, type Message, type Plugin } from 'esbuild'
+import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild'
 import { HeadgateError } from '../base/errors.ts'
+import { bundleFault, placed } from './bundle-fault.ts'
 import { dependenciesOf, type Dependency, packageNameOf } from './dependencies.ts'
 import { modulePlaces, PLACE_BANNER, PLACE_DEFINES } from './module-place.ts'
 import type { OwnPackage } from './own-package.ts'
@@ -30,6 +31,8 @@ export interface Bundle {
   readonly file: string
   readonly code: string
   readonly map: string
+  /** Absolute paths of all that is in it. */
+  readonly modules: readonly string[]
   readonly dependencies: readonly Dependency[]
   /** Sentences: what may not be as the author expects. */
   readonly warnings: readonly string[]
@@ -94,7 +97,7 @@ export async function bundlePackage(own: OwnPackage, file: string): Promise<Bund
     ),
   ]
   const map = textOf(result, `${file}.map`)
-  return { file, code: textOf(result, file), map, dependencies, warnings }
+  return { file, code: textOf(result, file), map, modules, dependencies, warnings }
 }
 
 type Built = BuildResult<{ metafile: true; write: false }>
@@ -121,25 +124,4 @@ function bannerFor(code: string, asksPlace: boolean): string {
 function textOf(result: Built, file: string): string {
   const found = result.outputFiles.find(({ path }) => path.endsWith(posix.basename(file)))
   return found?.text ?? ''
-}
-
-function bundleFault(name: string, fault: unknown): HeadgateError {
-  const errors = messagesOf(fault)
-  if (errors.length === 0) throw fault
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
-  const lines = errors.map(placed)
-  const details = { package: name, why: `${lines[0]}${more}`, errors: lines }
-  return new HeadgateError('BUNDLE_FAILED', details, { cause: fault })
-}
-
-function messagesOf(fault: unknown): readonly Message[] {
-  const errors: unknown =
-    typeof fault === 'object' && fault !== null ? Reflect.get(fault, 'errors') : null
-  return Array.isArray(errors) ? errors : []
-}
-
-/** `src/index.ts:3:21: Could not resolve "x"`. */
-function placed({ text, location }: Message): string {
-  if (location === null) return text
-  return `${location.file}:${location.line}:${location.column + 1}: ${text}`
 }

@@ -24,9 +24,15 @@ function open() {
     throw fault
   })
   let looks = 0
-  const source: Pick<Source, 'events' | 'reconcile'> = {
+  const source: Source = {
     events,
+    start: async () => {},
     reconcile: async () => void looks++,
+    link: async () => {},
+    publish: async () => {
+      throw new Error('nothing is published here')
+    },
+    close: async () => {},
   }
   const told: string[] = []
   const board = new DropBoard(source, ({ entry }, standing) => told.push(`${entry} ${standing}`))

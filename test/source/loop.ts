@@ -66,8 +66,6 @@ export function openLoop(
       case 'started':
       case 'answer':
       case 'published':
-      case 'loaded':
-      case 'registered':
     }
   }
   const loop = new SourceLoop(

@@ -12,16 +12,17 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { delay, systemClock } from '../../base/clock.ts'
+import { systemClock } from '../../base/clock.ts'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Executor, ExecutorOptions } from '../../executor/api.ts'
-import type { RunningServer } from '../../server/start-server.ts'
 import type { CommandContext } from '../command-context.ts'
 import { readConfig } from '../config-file.ts'
 import { DEFAULT_DATA_DIR, DEFAULT_PORT, removeEndpoint, writeEndpoint } from '../endpoint.ts'
 import { EXIT } from '../exit-codes.ts'
+import { FORCED_EXIT, forceEnd, type Running } from '../force-end.ts'
 import { createLogger, LOG_LEVELS } from '../log-output.ts'
+import { parsePort } from '../parse-port.ts'
 import { type ShutdownSignal, type ShutdownSignals, shutdownSignals } from '../shutdown-signals.ts'
 import { writeLine } from '../terminal.ts'
 
@@ -35,11 +36,6 @@ interface StartOptions {
   readonly config?: string
   readonly maxThreads?: number
 }
-
-/** After a second signal: time for threads to end before the process ends under them. */
-const FORCED_MS = 2_000
-
-const FORCED_EXIT = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const
 
 export function addStartCommand(program: Command, context: CommandContext): void {
   program
@@ -86,7 +82,9 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
       serve(context, options, executorOptions, signals, running, logger),
       signals.second.then((signal) => {
         forced = signal
-        return force(running, dataDir, signal, logger)
+        logger.warn({ signal }, 'ending at once; running tasks are lost')
+        removeEndpoint(dataDir)
+        return forceEnd(running, signal)
       }),
     ])
     // Forcing makes the orderly way end too, and it may come first.
@@ -94,11 +92,6 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
   } finally {
     signals.release()
   }
-}
-
-interface Running {
-  executor: Executor | undefined
-  server: RunningServer | undefined
 }
 
 /** From nothing to serving, and after the first signal back to nothing. */
@@ -139,21 +132,6 @@ async function serve(
   return EXIT.ok
 }
 
-async function force(
-  { executor, server }: Running,
-  dataDir: string,
-  signal: ShutdownSignal,
-  logger: Logger,
-): Promise<number> {
-  logger.warn({ signal }, 'ending at once; running tasks are lost')
-  removeEndpoint(dataDir)
-  await Promise.race([
-    Promise.allSettled([executor?.close({ force: true }), server?.close()]),
-    delay(systemClock, FORCED_MS),
-  ])
-  return FORCED_EXIT[signal]
-}
-
 function logSwaps({ events }: Executor, logger: Logger): void {
   events.on('receipt', (receipt) => {
     const { tenant, package: name, from, to, epoch, lost } = receipt
@@ -172,12 +150,6 @@ function enterEmptyFolder(dataDir: string): void {
   } catch (error) {
     throw new HeadgateError('DATA_DIR_INVALID', { dir: dataDir, why: messageOf(error) })
   }
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('A port is a number from 0 to 65535.')
 }
 
 function parseThreads(text: string): number {

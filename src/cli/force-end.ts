@@ -1,0 +1,29 @@
+/** The end after a second signal: what runs is lost. */
+
+import { delay, systemClock } from '../base/clock.ts'
+import type { Executor } from '../executor/api.ts'
+import type { RunningServer } from '../server/start-server.ts'
+import { EXIT } from './exit-codes.ts'
+import type { ShutdownSignal } from './shutdown-signals.ts'
+
+export interface Running {
+  executor: Executor | undefined
+  server: RunningServer | undefined
+}
+
+/** Time for threads to end before the process ends under them. */
+const FORCED_MS = 2_000
+
+export const FORCED_EXIT = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const
+
+/** Returns the exit code. */
+export async function forceEnd(
+  { executor, server }: Running,
+  signal: ShutdownSignal,
+): Promise<number> {
+  await Promise.race([
+    Promise.allSettled([executor?.close({ force: true }), server?.close()]),
+    delay(systemClock, FORCED_MS),
+  ])
+  return FORCED_EXIT[signal]
+}
