@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util'
 import { describeMachine } from './lib/machine.ts'
 import { toJsonLine, toText } from './lib/report.ts'
+import { dev } from './scenarios/dev.ts'
 import { dispatch } from './scenarios/dispatch.ts'
 import { many } from './scenarios/many.ts'
 import type { Scenario } from './scenarios/scenario.ts'
@@ -14,7 +15,7 @@ import { drop } from './scenarios/drop.ts'
 import { pack } from './scenarios/pack.ts'
 import { swap } from './scenarios/swap.ts'
 
-const SCENARIOS: readonly Scenario[] = [dispatch, swap, many, pack, drop]
+const SCENARIOS: readonly Scenario[] = [dispatch, swap, many, pack, drop, dev]
 
 const USAGE = `usage: npm run bench -- <scenario>... [--quick] [--json] [--rounds N]
 
