@@ -242,15 +242,21 @@ t.test('the library example of the README runs', async (t) => {
   }
   mkdirSync(join(dir, 'empty'))
   const [example] = labelled('run')
-  const source = (example?.text ?? '').replace("'headgate'", `'${join(ROOT, 'src', 'index.ts')}'`)
+  const [register] = labelled('register')
+  const source = `${example?.text}\n${register?.text}`.replaceAll(
+    "'headgate'",
+    `'${join(ROOT, 'src', 'index.ts')}'`,
+  )
   writeFileSync(
     join(dir, 'example.ts'),
     `const emptyFolder = ${JSON.stringify(join(dir, 'empty'))}
 const packagesDir = ${JSON.stringify(join(dir, 'packages-dir'))}
 const dataDir = ${JSON.stringify(join(dir, 'data'))}
+const greetingsFolder = ${JSON.stringify(target)}
 const report = (receipt: unknown): void => console.error('receipt', receipt !== null)
 ${source}
 console.log(JSON.stringify(answer), older.json, older.version)
+console.log(name, version, description, author, fingerprint.length, ...tasks, JSON.stringify(people))
 `,
   )
   const child = spawn(process.execPath, [join(dir, 'example.ts')], { cwd: dir, stdio: 'pipe' })
@@ -259,6 +265,10 @@ console.log(JSON.stringify(answer), older.json, older.version)
   child.stderr.on('data', (chunk: Buffer) => (out += chunk.toString()))
   t.equal(await new Promise((resolve) => child.on('exit', resolve)), 0, out)
   t.match(out, '{"say_hello":{"lines":["Hello Ada"]}} {"say_hello":{"lines":["Hello Ada"]}} 1.0.0')
+  t.match(
+    out,
+    /^greetings 1\.0\.0 .* 64 retail_co::greetings::welcome::find_people retail_co::greetings::welcome::say_hello .*Grace/m,
+  )
 })
 
 t.test('the README lists every error, with its status and sentence', (t) => {

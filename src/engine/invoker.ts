@@ -44,6 +44,7 @@ export interface InvokerOptions {
 
 interface Target {
   readonly controller: PackageController
+  /** As the namespace names it, or, resolved, as the package does. */
   readonly workflow: string
   readonly task: string | null
   /** `workflow::task`, or the workflow. */
@@ -86,6 +87,21 @@ export class Invoker {
     this.#backoffs.flush(generation)
   }
 
+  /**
+   * Throws what an unpinned call would be refused with now: NAMESPACE_INVALID, UNKNOWN_PACKAGE,
+   * NO_ACTIVE_VERSION, UNKNOWN_WORKFLOW, UNKNOWN_TASK.
+   */
+  check(namespace: string): void {
+    const { controller, workflow, task, key } = this.#target(namespace)
+    const { active } = controller
+    if (active === undefined) throw noActive(controller)
+    const isThere =
+      task === null
+        ? active.descriptor?.workflows.some(({ name }) => name === workflow) === true
+        : active.kind(key) !== undefined
+    if (!isThere) throw unknownTask(active, key)
+  }
+
   /** `body`: JSON text; empty for none. `settle` is called exactly once. */
   call(namespace: string, body: string, selection: InvokeSelection, settle: Settle): void {
     const { signal } = selection
@@ -94,7 +110,7 @@ export class Invoker {
         ? undefined
         : new Cancellable(signal, settle, () => this.#options.registry.value.epoch)
     try {
-      const target = this.#targets.get(namespace) ?? this.#target(namespace)
+      const target = this.#target(namespace)
       if (!this.#open) throw new HeadgateError('EXECUTOR_CLOSING')
       if (signal?.aborted === true) throw aborted(signal)
       checkPayload(body, this.#options.maxPayloadBytes)
@@ -194,13 +210,22 @@ export class Invoker {
     if (waiting >= limit) throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit })
   }
 
+  /** What the namespace stands for now: an alias gives way to a workflow of that very name. */
   #target(text: string): Target {
+    const target = this.#targets.get(text) ?? this.#parse(text)
+    const { controller, task } = target
+    const workflow = controller.aliases.resolve(target.workflow, controller.active?.descriptor)
+    return workflow === target.workflow
+      ? target
+      : { ...target, workflow, key: keyOf(workflow, task) }
+  }
+
+  #parse(text: string): Target {
     const namespace = parseNamespace(text)
     const { tenant, package: name, workflow, task } = namespace
     const controller = this.#options.controllers.get(routeKey(tenant, name))
     if (controller === undefined) throw this.#unknownPackage(namespace)
-    const key = task === null ? workflow : `${workflow}::${task}`
-    const target: Target = { controller, workflow, task, key }
+    const target: Target = { controller, workflow, task, key: keyOf(workflow, task) }
     if (this.#targets.size >= TARGETS) {
       const oldest = this.#targets.keys().next().value
       if (oldest !== undefined) this.#targets.delete(oldest)
@@ -219,6 +244,10 @@ export class Invoker {
       nearest: didYouMean(name, names),
     })
   }
+}
+
+function keyOf(workflow: string, task: string | null): string {
+  return task === null ? workflow : `${workflow}::${task}`
 }
 
 /** The input is put into each task's body as it is, so it has to be JSON before the first. */

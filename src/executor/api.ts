@@ -134,6 +134,54 @@ export interface Publication {
   readonly maxBytes?: number
 }
 
+/** What a package says of itself, and what its bytes say. */
+export interface PackageMetadata {
+  readonly package: string
+  readonly version: string
+  readonly description: string | null
+  /** Name, with the e-mail address when given. */
+  readonly author: string | null
+  /** Digest of its files, hexadecimal: equal only for equal bytes, however they are packed. */
+  readonly fingerprint: string
+}
+
+/** A package that was loaded from a path: fixed bytes, which any tenant can have. */
+export interface WorkflowPackage {
+  readonly metadata: PackageMetadata
+  /**
+   * Takes the version in for a tenant beside those in packagesDir. Resolves with the namespaces of
+   * its tasks (`tenant::package::workflow::task`, in declared order) when it is loaded and probed,
+   * and has the traffic if it is the version that the package's policy wants (default: the highest);
+   * else it can be called by its version. Again with the same bytes it changes nothing.
+   *
+   * `workflow`: of a package with one workflow, an id under which the tenant can call it too, a
+   * workflow's own name coming first; with several it has to be the name of one.
+   *
+   * Not kept over restarts of the executor: neither the version nor the other id. What is on record
+   * is that the version has these bytes.
+   *
+   * Throws NAME_INVALID, UNKNOWN_WORKFLOW, VERSION_CONFLICT (the tenant knows the version with other
+   * bytes), EXECUTOR_CLOSING, GENERATION_LIMIT, or why it cannot be loaded (LOAD_FAILED,
+   * GRAPH_INVALID, DEFINITION_INVALID, PERMISSION_NOT_GRANTED, …). A version that is refused touches
+   * nothing that is served.
+   */
+  registerTasks(tenant: string, workflow?: string): Promise<readonly string[]>
+}
+
+/** The parts of a task's namespace. */
+export interface TaskAddress {
+  readonly tenant: string
+  readonly package: string
+  readonly workflow: string
+  readonly task: string
+}
+
+/** Calls a task as `invoke` does; the version is resolved at each call. */
+export interface CallableTask {
+  (body?: unknown, options?: InvokeOptions): Promise<unknown>
+  readonly namespace: string
+}
+
 export interface Executor extends AsyncDisposable {
   readonly registry: RegistryValue
   readonly events: TypedEmitter<ExecutorEvents>
@@ -156,6 +204,14 @@ export interface Executor extends AsyncDisposable {
    * PUBLISH_MISMATCH, VERSION_CONFLICT, PUBLISH_FAILED.
    */
   publish(publication: Publication): Promise<Published>
+  /** What loadWorkflowPackage() does, with its arguments checked there. */
+  loadPackage(path: string): Promise<WorkflowPackage>
+  /**
+   * A task as a function, by `tenant::package::workflow::task` or the parts of it. Throws what a
+   * call would be refused with now: NAMESPACE_INVALID, NAME_INVALID, OPTION_INVALID,
+   * UNKNOWN_PACKAGE, NO_ACTIVE_VERSION, UNKNOWN_WORKFLOW, UNKNOWN_TASK.
+   */
+  getTask(task: string | TaskAddress): CallableTask
   status(): ExecutorRow
   /** Sorted by tenant, then package. */
   packages(): readonly PackageRow[]

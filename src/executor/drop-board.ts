@@ -10,7 +10,7 @@ import type { RefusedDrop, Source, WatchStatus } from '../source/source.ts'
 const FIRST_QUIET_MS = 1_000
 
 export class DropBoard {
-  readonly #source: Source
+  readonly #source: Pick<Source, 'events' | 'reconcile'>
   readonly #refused = new Map<string, RefusedDrop>()
   #watch: WatchStatus = {
     state: 'degraded',
@@ -23,7 +23,10 @@ export class DropBoard {
   }
 
   /** `changed` is told of a refusal that came (`standing`) or went. */
-  constructor(source: Source, changed: (refused: RefusedDrop, standing: boolean) => void) {
+  constructor(
+    source: Pick<Source, 'events' | 'reconcile'>,
+    changed: (refused: RefusedDrop, standing: boolean) => void,
+  ) {
     this.#source = source
     source.events.on('refused', (refused) => {
       this.#refused.set(refused.entry, refused)

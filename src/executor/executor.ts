@@ -9,15 +9,13 @@
  */
 
 import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import { Scope } from '../base/scope.ts'
 import { checkName } from '../domain/names.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
-import { answer } from '../engine/answer.ts'
-import { bodyText } from '../hosting/body.ts'
 import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
 import type { SpareThreads } from '../generation/spare-threads.ts'
@@ -32,13 +30,25 @@ import type { ThreadBudget } from '../routing/thread-budget.ts'
 import type { RefusedDrop, Source, StagedDrop } from '../source/source.ts'
 import { createSource } from '../source/thread-source.ts'
 import type { ControlEntry, Store, StoreSnapshot, SwapReceipt } from '../store/store.ts'
-import type { Executor, ExecutorEvents, InvokeAnswer, InvokeOptions, Promotion } from './api.ts'
+import type {
+  CallableTask,
+  Executor,
+  ExecutorEvents,
+  InvokeAnswer,
+  InvokeOptions,
+  Promotion,
+  TaskAddress,
+  WorkflowPackage,
+} from './api.ts'
+import { Calls } from './calls.ts'
 import { DropBoard } from './drop-board.ts'
 import { createGenerationParts } from './generation-parts.ts'
 import { KnownVersions } from './known-versions.ts'
 import type { ResolvedOptions } from './options.ts'
 import { relayLog } from './package-log.ts'
-import { executorRow, packageRow } from './status.ts'
+import { PackageRows } from './package-rows.ts'
+import { Registrations } from './registrations.ts'
+import { executorRow } from './status.ts'
 import { answerTask } from './task-invoke.ts'
 import { Uploads } from './uploads.ts'
 
@@ -56,11 +66,14 @@ export class HeadgateExecutor implements Executor {
   readonly #drops: DropBoard
   readonly #known: KnownVersions
   readonly #uploads: Uploads
+  readonly #registrations: Registrations
+  readonly #rows: PackageRows
   readonly #spare: SpareThreads
   readonly #factory: GenerationFactory
   readonly #budget: ThreadBudget
   readonly #swapper: Swapper
   readonly #invoker: Invoker
+  readonly #calls: Calls
   readonly #upcalls: GenerationUpcalls
   #abandoned = 0
   #state: ExecutorRow['state'] = 'starting'
@@ -92,6 +105,14 @@ export class HeadgateExecutor implements Executor {
     this.#drops = new DropBoard(this.#source, (refused, standing) =>
       this.#refusalChanged(refused, standing),
     )
+    this.#rows = new PackageRows(this.#controllers, this.#registry, this.#drops)
+    this.#registrations = new Registrations({
+      source: this.#source,
+      controller: (of) => this.#controller(of),
+      known: (drop) => this.#scope.background(this.#known.add(drop)),
+      changed: (of) => this.#changed(of),
+      closing: () => this.#closing !== undefined,
+    })
     const parts = createGenerationParts(options, {
       boot: this.#boot,
       store: this.#store,
@@ -121,6 +142,7 @@ export class HeadgateExecutor implements Executor {
       maxPayloadBytes: options.maxPayloadBytes,
       maxWaiting: options.maxWaiting,
     })
+    this.#calls = new Calls(this.#invoker)
     this.#upcalls = {
       transition: (generation, transition) => this.#transition(generation, transition),
       capacity: (generation) => this.#dispatcher.schedule(this.#controller(generation).line),
@@ -174,24 +196,12 @@ export class HeadgateExecutor implements Executor {
     this.#options.logger.info({ packagesDir, packages: this.#controllers.size }, 'ready')
   }
 
-  invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const text = body === undefined ? '' : bodyText(body)
-      this.#invoker.call(namespace, text, options, {
-        ok: (json) => answer(json, namespace, resolve, reject),
-        failed: reject,
-      })
-    })
+  invoke(namespace: string, body?: unknown, options?: InvokeOptions): Promise<unknown> {
+    return this.#calls.invoke(namespace, body, options)
   }
 
-  invokeJson(namespace: string, body: string, options: InvokeOptions = {}): Promise<InvokeAnswer> {
-    return new Promise((resolve, reject) => {
-      this.#invoker.call(namespace, body, options, {
-        ok: (json, { version, number }, epoch) =>
-          resolve({ json, version, generation: number, epoch }),
-        failed: reject,
-      })
-    })
+  invokeJson(namespace: string, body: string, options?: InvokeOptions): Promise<InvokeAnswer> {
+    return this.#calls.invokeJson(namespace, body, options)
   }
 
   async promote({ tenant, package: name, version, reason, actor }: Promotion): Promise<void> {
@@ -207,6 +217,14 @@ export class HeadgateExecutor implements Executor {
     return this.#uploads.publish(publication)
   }
 
+  loadPackage(path: string): Promise<WorkflowPackage> {
+    return this.#registrations.load(resolve(path))
+  }
+
+  getTask(task: string | TaskAddress): CallableTask {
+    return this.#calls.getTask(task)
+  }
+
   status(): ExecutorRow {
     return executorRow({
       boot: this.#boot,
@@ -214,7 +232,7 @@ export class HeadgateExecutor implements Executor {
       now: systemClock.now(),
       state: this.#state,
       registry: this.#registry,
-      packages: this.#controllers.size,
+      packages: this.#rows.count,
       spare: this.#spare,
       abandonedThreads: this.#abandoned,
       watch: this.#drops.watch,
@@ -224,11 +242,11 @@ export class HeadgateExecutor implements Executor {
   }
 
   packages(): readonly PackageRow[] {
-    return [...this.#controllers.keys()].sort().map((key) => this.#row(key) as PackageRow)
+    return this.#rows.all()
   }
 
   package(tenant: string, name: string): PackageRow | undefined {
-    return this.#row(routeKey(tenant, name))
+    return this.#rows.of(routeKey(tenant, name))
   }
 
   receipts(query: Parameters<Store['receipts']>[0]): Promise<readonly SwapReceipt[]> {
@@ -282,7 +300,11 @@ export class HeadgateExecutor implements Executor {
   #listen(): void {
     const { events } = this.#source
     events.on('staged', (drop) => this.#staged(drop))
-    events.on('removed', (drop) => this.#controller(drop).removed(drop))
+    events.on('removed', (drop) => {
+      const registered = this.#registrations.dropOf(drop)
+      if (registered === undefined) this.#controller(drop).removed(drop)
+      else this.#controller(drop).staged(registered)
+    })
     events.on('fault', (record) => this.events.emit('fault', record))
   }
 
@@ -351,15 +373,6 @@ export class HeadgateExecutor implements Executor {
   #writeReceipt(receipt: SwapReceipt): void {
     this.events.emit('receipt', receipt)
     this.#scope.background(this.#store.putReceipt(receipt))
-  }
-
-  #row(key: string): PackageRow | undefined {
-    const controller = this.#controllers.get(key)
-    if (controller === undefined) return undefined
-    const refused = this.#drops
-      .all()
-      .filter((one) => one.package === controller.package && one.tenant === controller.tenant)
-    return packageRow(controller, this.#registry.value.epoch, refused)
   }
 
   async #settled(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Rows of status, made of the parts as they are now. */
 
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
+import type { WorkflowDescriptor } from '../domain/descriptor.ts'
 import { describePolicy } from '../domain/version-policy.ts'
 import type { Generation } from '../generation/generation.ts'
 import { NETWORK_RESTRICTED } from '../generation/permissions.ts'
@@ -126,7 +127,7 @@ export function packageRow(
         .map(({ drop, retryAt, ...facts }) => refusalRow({ ...drop, ...facts }, retryAt)),
       ...sourceRefusals.map((refused) => refusalRow(refused)),
     ],
-    workflows: workflowRows(controller, shown),
+    workflows: [...workflowRows(controller, shown), ...aliasRows(controller, shown)],
   }
 }
 
@@ -134,15 +135,35 @@ function workflowRows(
   controller: PackageController,
   generation: Generation | undefined,
 ): WorkflowRow[] {
-  return (generation?.descriptor?.workflows ?? []).map((workflow) => ({
-    name: workflow.name,
+  return (generation?.descriptor?.workflows ?? []).map((workflow) =>
+    workflowRow(controller, workflow, workflow.name),
+  )
+}
+
+function aliasRows(
+  controller: PackageController,
+  generation: Generation | undefined,
+): WorkflowRow[] {
+  return controller.aliases.in(generation?.descriptor).map(({ alias, workflow }) => ({
+    ...workflowRow(controller, workflow, alias),
+    aliasOf: workflow.name,
+  }))
+}
+
+function workflowRow(
+  { tenant, package: packageName }: PackageController,
+  workflow: WorkflowDescriptor,
+  name: string,
+): WorkflowRow {
+  return {
+    name,
     description: workflow.description,
-    namespace: `${controller.tenant}::${controller.package}::${workflow.name}`,
+    namespace: `${tenant}::${packageName}::${name}`,
     tasks: workflow.tasks.map((task) => ({
       name: task.name,
       after: task.after.map((index) => workflow.tasks[index]?.name ?? ''),
       timeoutMs: task.timeoutMs,
       attempts: task.retry.attempts,
     })),
-  }))
+  }
 }

@@ -95,6 +95,7 @@ function examine(path: string, form: Subject['form'], store: ArtifactStore): Ver
     quietInMs: 0,
     quietMs: 0,
     digestOf: () => undefined,
+    noteSource: () => {},
     hashFirst: false,
     running: { node: process.versions.node, headgate: HEADGATE_VERSION },
     between: () => {},

@@ -81,6 +81,8 @@ export const workflowRowSchema = z.object({
   name: z.string(),
   description: z.string().nullable(),
   namespace: z.string(),
+  /** The workflow's own name, where `name` is another id that it was registered under. */
+  aliasOf: z.string().optional(),
   tasks: z.array(taskRowSchema),
 })
 

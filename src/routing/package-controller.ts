@@ -28,15 +28,15 @@ import { Catalog } from './catalog.ts'
 import type { ControllerDeps } from './controller-deps.ts'
 import type { PackageLine } from './dispatcher.ts'
 import type { Loaded } from './generation-factory.ts'
+import { IdleWatch } from './idle-watch.ts'
 import { LoadRefusals } from './load-refusals.ts'
 import { versionToPromote } from './target.ts'
+import { WorkflowAliases } from './workflow-aliases.ts'
 
 /** Generations of one package that may be loading or serving at once. */
 const GENERATION_LIMIT = 4
 /** Drained generations of one package kept warm; the oldest goes first. */
 const WARM_LIMIT = 4
-/** A generation loaded for a pin is looked at no more often. */
-const SHORTEST_IDLE_MS = 50
 
 export class PackageController {
   readonly tenant: string
@@ -44,13 +44,16 @@ export class PackageController {
   readonly line: PackageLine
   readonly catalog: Catalog = new Catalog()
   readonly held: Map<string, string> = new Map()
+  readonly aliases: WorkflowAliases = new WorkflowAliases()
+  /** A version of it was taken in once, now or in an earlier boot. */
+  known = false
   readonly #deps: ControllerDeps
   readonly #generations = new Set<Generation>()
   /** How a loaded generation came to be, for its receipt. */
   readonly #loaded = new WeakMap<Generation, Loaded & { readonly drop: StagedDrop }>()
   readonly #loads = new Map<string, Promise<Generation>>()
   /** Generations loaded for a pin. */
-  readonly #idleWatch = new WeakSet<Generation>()
+  readonly #idle: IdleWatch
   readonly #refusals: LoadRefusals
   #policy: PackagePolicy = { mode: 'auto' }
   #wanted: RouteRecord | undefined
@@ -64,6 +67,7 @@ export class PackageController {
     this.tenant = deps.line.tenant
     this.package = deps.line.package
     const { now, after, warn } = deps
+    this.#idle = new IdleWatch(after)
     const eligible = (): void => this.settle()
     this.#refusals = new LoadRefusals({ catalog: this.catalog, now, after, warn, eligible })
   }
@@ -83,12 +87,14 @@ export class PackageController {
 
   /** What was committed by an earlier boot. */
   restore(record: RouteRecord): void {
+    this.known = true
     this.#wanted = record
     this.#policy = record.policy
     for (const [version, why] of Object.entries(record.held)) this.held.set(version, why)
   }
 
   staged(drop: StagedDrop): void {
+    this.known = true
     this.catalog.add(drop)
     const refused = this.catalog.refusal(drop.version)
     if (refused !== undefined && refused.drop.digest !== drop.digest) {
@@ -104,6 +110,11 @@ export class PackageController {
     this.catalog.remove(drop.version)
     this.#refusals.forget(drop.version)
     this.settle()
+  }
+
+  /** A generation of a version that need not be in the catalog, and is not put there. */
+  prepare(drop: StagedDrop): Promise<Generation> {
+    return this.#load(drop.version, drop)
   }
 
   /** Starts the loop, or has it go round once more. */
@@ -126,7 +137,8 @@ export class PackageController {
   }
 
   /**
-   * Routes to `version` now, an older one too, and holds what would undo it (domain/holds.ts). Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
+   * Routes to `version` now, an older one too, and holds what would undo it (domain/holds.ts).
+   * Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
    */
   async promote(version: string, reason: string, actor: string): Promise<void> {
     if (this.catalog.get(version) === undefined) throw this.#noMatch(version)
@@ -157,23 +169,8 @@ export class PackageController {
       (one) => one.version === version && one.state === 'standby',
     )
     const generation = loaded ?? (await this.#load(version))
-    if (!this.#idleWatch.has(generation)) {
-      this.#idleWatch.add(generation)
-      this.#expireWhenIdle(generation)
-    }
+    this.#idle.watch(generation)
     return generation
-  }
-
-  /** A generation loaded for a pin keeps its thread while it is called, and keepWarm after that. */
-  #expireWhenIdle(generation: Generation): void {
-    const { tally } = generation
-    const calls = tally.served + tally.failed
-    this.#deps.after(Math.max(SHORTEST_IDLE_MS, generation.keepWarmMs), () => {
-      if (generation.state !== 'standby') return
-      if (generation.ledger.zero && tally.served + tally.failed === calls) {
-        generation.take('expire', 'not called any more')
-      } else this.#expireWhenIdle(generation)
-    })
   }
 
   /** A generation left its state: makes room, keeps few warm, or takes a quarantined one's traffic. */
@@ -304,10 +301,9 @@ export class PackageController {
   }
 
   /** A new generation of `version`; one load of a version at a time. */
-  #load(version: string): Promise<Generation> {
+  #load(version: string, drop = this.catalog.get(version)): Promise<Generation> {
     const running = this.#loads.get(version)
     if (running !== undefined) return running
-    const drop = this.catalog.get(version)
     if (this.#closed) return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
     if (drop === undefined) return Promise.reject(this.#noMatch(version))
     const load = this.#loadDrop(drop)

@@ -66,7 +66,7 @@ function examine(candidate: Candidate, stat: Stats, context: ExamineContext): Ve
     if (!store.keep(temp, facts.digest, staged.files)) {
       return examine(candidate, stat, { ...context, hashFirst: false })
     }
-    store.noteSource(facts.tenant, facts.digest, source)
+    context.noteSource(facts, source)
     return facts
   } finally {
     if (temp !== null) store.discard(temp)
@@ -76,7 +76,7 @@ function examine(candidate: Candidate, stat: Stats, context: ExamineContext): Ve
 /** Reads an archive that is no drop yet, writing nothing; throws why it would be refused. */
 export function inspectArchive(
   drop: Drop & { readonly path: string },
-  context: Omit<ExamineContext, 'quietInMs' | 'quietMs' | 'hashFirst'>,
+  context: Omit<ExamineContext, 'quietInMs' | 'quietMs' | 'hashFirst' | 'noteSource'>,
 ): Identified {
   const stat = lookAtArchive(drop.path)
   if (stat === null) throw new StageFault('changed', 'it is not there')

@@ -25,6 +25,8 @@ export interface ExamineContext extends IdentifyContext {
   readonly quietMs: number
   /** Most drops are in the store already (at start): hash before a copy is made. */
   readonly hashFirst: boolean
+  /** Told of a version whose own bytes are stored now: the folder it says it was packed from. */
+  readonly noteSource: (version: VersionFacts, source: string | null) => void
   /** Called between two files. */
   readonly between: () => void
 }
@@ -74,7 +76,7 @@ function stage(
     if (!store.keep(temp, facts.digest, staged.files)) {
       return stage(candidate, walk, files, manifest, { ...context, hashFirst: false })
     }
-    store.noteSource(facts.tenant, facts.digest, source)
+    context.noteSource(facts, source)
     return facts
   } finally {
     if (temp !== null) store.discard(temp)

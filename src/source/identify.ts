@@ -59,17 +59,44 @@ export function identify(
   const digest = fileListDigest(staged.files)
   const identity = { package: packageJson.name, version: packageJson.version, digest }
   const source = manifest?.sourceDigest ?? null
-  const recorded = context.digestOf(versionKey({ tenant: drop.tenant, ...identity }))
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]))
   const packed = manifest?.packed ?? null
   if (packed !== null) requireHonest(drop.entry, packed, packageJson, sizes, identity)
-  if (recorded === undefined || recorded === digest) {
+  const own = (): VersionFacts => {
     const plain = factsOf(drop, packageJson, digest, sizes, context.store)
-    const facts = packed === null ? plain : { ...plain, declared: declaredOf(packed) }
-    return { facts, own: true, source }
+    return packed === null ? plain : { ...plain, declared: declaredOf(packed) }
   }
-  const sameSource =
-    manifest?.sourceDigest === recorded || context.store.sourceOf(drop.tenant, recorded) === digest
+  return settle(drop, identity, source, own, context)
+}
+
+/** A version whose bytes are in the artifact store already. Throws Refusal and STORE_FAILED. */
+export function identifyStored(
+  drop: Drop,
+  stored: Required<Identity> & Pick<Identified, 'source'>,
+  context: IdentifyContext,
+): Identified {
+  const { source, ...identity } = stored
+  const own = (): VersionFacts => {
+    const facts = recordedFacts(drop, identity.digest, context)
+    if (facts !== null) return facts
+    const why = `artifact ${identity.digest} is not there, or torn`
+    throw new HeadgateError('STORE_FAILED', { why })
+  }
+  return settle(drop, identity, source, own, context)
+}
+
+/** D2, D4 */
+function settle(
+  drop: Drop,
+  identity: Required<Identity>,
+  source: string | null,
+  own: () => VersionFacts,
+  context: IdentifyContext,
+): Identified {
+  const { digest } = identity
+  const recorded = context.digestOf(versionKey({ tenant: drop.tenant, ...identity }))
+  if (recorded === undefined || recorded === digest) return { facts: own(), own: true, source }
+  const sameSource = source === recorded || context.store.sourceOf(drop.tenant, recorded) === digest
   const facts = sameSource ? recordedFacts(drop, recorded, context) : null
   if (facts !== null) return { facts, own: false, source }
   const details = { ...identity, entry: drop.entry, known: short(recorded), digest: short(digest) }

@@ -80,6 +80,17 @@ const publishedSchema = z.object({
   bytes: z.int(),
 })
 
+const loadedSchema = z.object({
+  entry: textSchema,
+  package: textSchema,
+  version: textSchema,
+  digest: digestSchema,
+  description: textSchema.exactOptional(),
+  author: textSchema.exactOptional(),
+  source: digestSchema.nullable(),
+  declared: declaredSchema.exactOptional(),
+})
+
 const watchSchema = z.object({
   state: z.enum(['ok', 'degraded']),
   mode: z.enum(['events', 'poll', 'missing']),
@@ -111,6 +122,12 @@ export const toThreadSchema = z.discriminatedUnion('type', [
       version: textSchema,
     }),
   }),
+  z.object({ type: z.literal('load'), id, path: textSchema }),
+  z.object({
+    type: z.literal('register'),
+    id,
+    registration: z.object({ tenant: textSchema, loaded: loadedSchema }),
+  }),
   z.object({ type: z.literal('close') }),
 ])
 
@@ -124,6 +141,8 @@ export const fromThreadSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('answer'), id, error: errorRecordSchema.nullable() }),
   z.object({ type: z.literal('published'), id, published: publishedSchema }),
+  z.object({ type: z.literal('loaded'), id, loaded: loadedSchema }),
+  z.object({ type: z.literal('registered'), id, drop: stagedSchema }),
 ])
 
 /** workerData of the source thread. */

@@ -98,7 +98,7 @@ export class Reconciler {
     }
   }
 
-  get versions(): Pick<Versions, 'digestOf' | 'isPresent'> {
+  get versions(): Pick<Versions, 'digestOf' | 'isPresent' | 'record'> {
     return this.#versions
   }
 
@@ -170,6 +170,8 @@ export class Reconciler {
           Math.min(sight.newestChangeMs, record.seenAt) + this.#options.quietMs - moment.fileNow,
         quietMs: this.#options.quietMs,
         digestOf: (key) => this.#versions.digestOf(key),
+        noteSource: (version, source) =>
+          this.#options.store.noteSource(version.tenant, version.digest, source),
         hashFirst: this.#options.hasArtifacts && !this.#listedOnce,
         running: this.#options.running,
         between: this.#options.between,

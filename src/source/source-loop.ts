@@ -1,7 +1,7 @@
 /**
  * Everything the source thread does, but for being a thread.
  *
- * Owns: the watcher's life, the order of passes, links, publications and syncing, the watch status.
+ * Owns: the watcher's life, the order of passes, links, errands and syncing, the watch status.
  * Does not own: the comparison (reconcile.ts), the port (source-thread.ts).
  *
  * L1  a link waits for one file to be read or synced at most, never for a whole pass.
@@ -19,8 +19,9 @@ import { isFsFault } from './fs-fault.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import { Pacer } from './pacer.ts'
 import type { PassRequest } from './pacer.ts'
+import { loadPath, type RegisterContext, registerLoaded } from './load-path.ts'
 import { entryNameOf } from './place.ts'
-import { publishArchive } from './publish.ts'
+import { publishArchive, type PublishContext } from './publish.ts'
 import { Reconciler } from './reconcile.ts'
 import { scanRoot } from './scan.ts'
 import type { Scan } from './scan.ts'
@@ -42,7 +43,8 @@ export interface LoopDeps {
 const IDLE_BEFORE_SYNC_MS = 20
 const REWATCH_MS = 30_000
 
-type PublishMessage = Extract<ToThread, { type: 'publish' }>
+/** What is done between two passes, never inside one: it reads whole versions itself. */
+type Errand = Extract<ToThread, { type: 'publish' | 'load' | 'register' }>
 
 type Phase = 'new' | 'open' | 'closing'
 
@@ -63,7 +65,7 @@ export class SourceLoop {
   #lastReconcileAt = 0
   #lastReconcileMs = 0
   #reconcileIds: number[] = []
-  readonly #publications: PublishMessage[] = []
+  readonly #errands: Errand[] = []
   #sync: Generator<void, void> | undefined
   #syncTimer: Timer | undefined
   #pumping = false
@@ -115,9 +117,14 @@ export class SourceLoop {
         this.#pacer.full()
         return
       case 'publish':
-        // Before the next pass, which is never inside another one and looks at the new drop (L1).
-        this.#publications.push(message)
+        // The next pass looks at the new drop (L1).
+        this.#errands.push(message)
         this.#pacer.hint(entryNameOf(message.publication))
+        return
+      case 'load':
+      case 'register':
+        this.#errands.push(message)
+        this.#pacer.hint(null)
         return
       case 'close':
         this.#close()
@@ -144,7 +151,7 @@ export class SourceLoop {
   #pass(request: PassRequest): number | null {
     const { clock, post } = this.#deps
     const ids = request.only === null ? this.#reconcileIds.splice(0) : []
-    for (const message of this.#publications.splice(0)) this.#publish(message)
+    for (const errand of this.#errands.splice(0)) this.#run(errand)
     const began = clock.monotonic()
     const { scan, nextLookAt } = this.#reconciler.pass(request.only, request.hints)
     if (this.#phase === 'closing') return null
@@ -240,19 +247,41 @@ export class SourceLoop {
     }
   }
 
-  #publish({ id, publication }: PublishMessage): void {
+  #run(errand: Errand): void {
+    const { id } = errand
+    const { versions } = this.#reconciler
+    const context = {
+      packagesDir: this.#data.packagesDir,
+      store: this.#store,
+      digestOf: (key: string) => versions.digestOf(key),
+      isPresent: (key: string) => versions.isPresent(key),
+      record: (key: string, digest: string) => versions.record(key, digest),
+      running: this.#running,
+      between: () => this.#pump(),
+    }
     try {
-      const published = publishArchive(publication, {
-        packagesDir: this.#data.packagesDir,
-        store: this.#store,
-        digestOf: (key) => this.#reconciler.versions.digestOf(key),
-        isPresent: (key) => this.#reconciler.versions.isPresent(key),
-        running: this.#running,
-        between: () => this.#pump(),
-      })
-      this.#deps.post({ type: 'published', id, published })
+      this.#deps.post(this.#answer(errand, context))
     } catch (fault) {
       this.#fail(id, fault)
+    }
+  }
+
+  #answer(errand: Errand, context: PublishContext & RegisterContext): FromThread {
+    const { id } = errand
+    switch (errand.type) {
+      case 'publish':
+        return { type: 'published', id, published: publishArchive(errand.publication, context) }
+      case 'load':
+        return { type: 'loaded', id, loaded: loadPath(errand.path, context) }
+      case 'register': {
+        const detectedAt = this.#deps.clock.now()
+        const facts = registerLoaded(errand.registration, context)
+        return {
+          type: 'registered',
+          id,
+          drop: { ...facts, landedAt: null, detectedAt, stagedAt: this.#deps.clock.now() },
+        }
+      }
     }
   }
 

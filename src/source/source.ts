@@ -12,7 +12,10 @@ import type { PackageOptions } from '../domain/package-json.ts'
 
 /** One complete, verified version lying in the artifact store. */
 export interface StagedDrop {
-  /** Path relative to packages-dir, e.g. `analytics_pipeline-2.2.0` or `@acme/billing`. */
+  /**
+   * Path relative to packages-dir, e.g. `analytics_pipeline-2.2.0` or `@acme/billing`; of a version
+   * that was registered, the absolute path it was loaded from.
+   */
   readonly entry: string
   readonly tenant: string
   readonly package: string
@@ -31,7 +34,7 @@ export interface StagedDrop {
   readonly bytes: number
   /**
    * Wall clock of the file system, ms: the last change of the drop, its being renamed in included;
-   * null: it lay there before the source was started.
+   * null: it lay there before the source was started, or lies in no folder.
    */
   readonly landedAt: number | null
   /** Wall clock, ms: first hint or scan that saw it, and end of staging. */
@@ -59,6 +62,27 @@ export interface RemovedDrop {
   readonly package: string
   readonly version: string
   readonly digest: string
+}
+
+/** A version read from a path of its own: in the artifact store, and nobody's yet. */
+export interface LoadedVersion {
+  /** The absolute path. */
+  readonly entry: string
+  readonly package: string
+  readonly version: string
+  readonly digest: string
+  readonly description?: string
+  readonly author?: string
+  /** Digest of the folder it was packed from, in its own words; null: it does not say. */
+  readonly source: string | null
+  /** As in StagedDrop. */
+  readonly declared?: Declared
+}
+
+/** A loaded version that a tenant is to have. */
+export interface Registration {
+  readonly tenant: string
+  readonly loaded: LoadedVersion
 }
 
 /** An archive that is to become a drop. */
@@ -127,6 +151,16 @@ export interface Source {
    * found like any other.
    */
   publish(publication: Publication): Promise<Published>
+  /**
+   * Copies the folder or archive at an absolute path into the artifact store; throws the code it
+   * would be refused with as a drop, and DROP_INCOMPLETE for what changes meanwhile.
+   */
+  load(path: string): Promise<LoadedVersion>
+  /**
+   * Puts the version on record for a tenant: other bytes are VERSION_CONFLICT from then on, in the
+   * folder too. It does not count as present there. Throws VERSION_CONFLICT, STORE_FAILED.
+   */
+  register(registration: Registration): Promise<StagedDrop>
   close(): Promise<void>
 }
 

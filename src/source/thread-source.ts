@@ -22,8 +22,10 @@ import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import { fromThreadSchema } from './messages.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import type {
+  LoadedVersion,
   Publication,
   Published,
+  Registration,
   Source,
   SourceEvents,
   SourceOptions,
@@ -38,11 +40,11 @@ export interface SourceDeps {
 }
 
 type Request = Extract<ToThread, { id: number }>
+type Answer = Extract<FromThread, { id: number }>
 
 interface Call {
   readonly request: Request
-  /** With what was published; undefined: there is nothing to tell. */
-  readonly resolve: (published?: Published) => void
+  readonly resolve: (answer: Answer) => void
   readonly reject: (fault: HeadgateError) => void
 }
 
@@ -106,9 +108,22 @@ class ThreadSource implements Source {
   }
 
   async publish(publication: Publication): Promise<Published> {
-    const published = await this.#call({ type: 'publish', id: this.#nextId++, publication })
-    if (published !== undefined) return published
-    throw new HeadgateError('INTERNAL', { why: 'the source thread published nothing' })
+    const answer = await this.#call({ type: 'publish', id: this.#nextId++, publication })
+    if (answer.type === 'published') return answer.published
+    throw strange(answer)
+  }
+
+  async load(path: string): Promise<LoadedVersion> {
+    const answer = await this.#call({ type: 'load', id: this.#nextId++, path })
+    if (answer.type === 'loaded') return answer.loaded
+    throw strange(answer)
+  }
+
+  async register(registration: Registration): Promise<StagedDrop> {
+    const answer = await this.#call({ type: 'register', id: this.#nextId++, registration })
+    if (answer.type !== 'registered') throw strange(answer)
+    this.#known.set(versionKey(answer.drop), answer.drop.digest)
+    return answer.drop
   }
 
   close(): Promise<void> {
@@ -116,7 +131,7 @@ class ThreadSource implements Source {
     return this.#closing
   }
 
-  #call(request: Request): Promise<Published | undefined> {
+  #call(request: Request): Promise<Answer> {
     if (this.#phase !== 'open') return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
     return new Promise((resolve, reject) => {
       this.#calls.set(request.id, { request, resolve, reject })
@@ -193,22 +208,22 @@ class ThreadSource implements Source {
         this.#started.resolve()
         return
       case 'answer':
-        this.#settle(message.id, message.error)
-        return
       case 'published':
-        this.#calls.get(message.id)?.resolve(message.published)
-        this.#calls.delete(message.id)
+      case 'loaded':
+      case 'registered':
+        this.#settle(message)
         return
       default:
         message satisfies never
     }
   }
 
-  #settle(id: number, error: Extract<FromThread, { type: 'answer' }>['error']): void {
-    const call = this.#calls.get(id)
-    this.#calls.delete(id)
-    if (error === null) call?.resolve()
-    else call?.reject(HeadgateError.fromRecord(error))
+  #settle(answer: Answer): void {
+    const call = this.#calls.get(answer.id)
+    this.#calls.delete(answer.id)
+    if (answer.type === 'answer' && answer.error !== null) {
+      call?.reject(HeadgateError.fromRecord(answer.error))
+    } else call?.resolve(answer)
   }
 
   /** What an earlier thread refused and this one's first pass did not is refused no longer (T2). */
@@ -246,6 +261,10 @@ class ThreadSource implements Source {
     await ended
     grace.cancel()
   }
+}
+
+function strange({ type }: Answer): HeadgateError {
+  return new HeadgateError('INTERNAL', { why: `the source thread answered with '${type}'` })
 }
 
 const positiveMs = z.number().positive().max(2_147_483_647)

@@ -55,6 +55,11 @@ export class Versions {
     return this.#digests.get(key)
   }
 
+  /** Puts a version on record that lies in no folder (V1). */
+  record(key: string, digest: string): void {
+    if (!this.#digests.has(key)) this.#digests.set(key, digest)
+  }
+
   /** True when the version was not present before: it is to be reported. */
   back(entry: string, drop: StagedDrop): boolean {
     const key = versionKey(drop)

@@ -82,6 +82,14 @@ export class FakeExecutor implements Executor {
     throw new HeadgateError('EXECUTOR_CLOSING')
   }
 
+  async loadPackage(): Promise<never> {
+    throw new HeadgateError('EXECUTOR_CLOSING')
+  }
+
+  getTask(): never {
+    throw new HeadgateError('EXECUTOR_CLOSING')
+  }
+
   async reconcile(): Promise<void> {}
 
   async close(): Promise<void> {

@@ -66,6 +66,8 @@ export function openLoop(
       case 'started':
       case 'answer':
       case 'published':
+      case 'loaded':
+      case 'registered':
     }
   }
   const loop = new SourceLoop(

@@ -1,0 +1,54 @@
+/** The rows of the packages, as the parts are now. */
+
+import type { PackageRow } from '../protocol/status.ts'
+import type { PackageController } from '../routing/package-controller.ts'
+import type { Registry } from '../routing/registry.ts'
+import type { RefusedDrop } from '../source/source.ts'
+import type { DropBoard } from './drop-board.ts'
+import { packageRow } from './status.ts'
+
+export class PackageRows {
+  readonly #controllers: ReadonlyMap<string, PackageController>
+  readonly #registry: Registry
+  readonly #drops: DropBoard
+
+  constructor(
+    controllers: ReadonlyMap<string, PackageController>,
+    registry: Registry,
+    drops: DropBoard,
+  ) {
+    this.#controllers = controllers
+    this.#registry = registry
+    this.#drops = drops
+  }
+
+  /** Sorted by tenant, then package. */
+  all(): PackageRow[] {
+    return [...this.#controllers.keys()].sort().flatMap((key) => this.of(key) ?? [])
+  }
+
+  /** undefined: nothing is known of it, or a registration that was refused is all there was. */
+  of(routeKey: string): PackageRow | undefined {
+    const controller = this.#controllers.get(routeKey)
+    if (controller === undefined) return undefined
+    const refused = this.#refused(controller)
+    if (!isShown(controller, refused)) return undefined
+    return packageRow(controller, this.#registry.value.epoch, refused)
+  }
+
+  get count(): number {
+    let count = 0
+    for (const controller of this.#controllers.values()) {
+      if (controller.known || isShown(controller, this.#refused(controller))) count++
+    }
+    return count
+  }
+
+  #refused({ tenant, package: name }: PackageController): RefusedDrop[] {
+    return this.#drops.all().filter((one) => one.package === name && one.tenant === tenant)
+  }
+}
+
+function isShown(controller: PackageController, refused: readonly RefusedDrop[]): boolean {
+  return controller.known || refused.length > 0 || controller.generations().length > 0
+}
