@@ -8,6 +8,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HeadgateError } from '../../src/base/errors.ts'
 import type { InvokeAnswer } from '../../src/executor/api.ts'
 import type { SwapReceipt } from '../../src/store/store.ts'
 import { Account } from '../lib/account.ts'
@@ -105,6 +106,8 @@ class SwapRun {
   #window: Latencies | null = null
   #early: { readonly window: Latencies; readonly until: number } | null = null
   #awaited: { readonly version: string; readonly seen: (at: number) => void } | null = null
+  /** Code → requests that ended with it. */
+  readonly #failures = new Map<string, number>()
   #answers = 0
   #swapsDone = 0
 
@@ -163,6 +166,7 @@ class SwapRun {
       killed: sumOf('killed'),
       problems: [
         ...verdict.problems,
+        ...[...this.#failures].map(([code, count]) => `${count} requests failed with ${code}`),
         ...claimed.map(({ epoch, lost }) => `the receipt of epoch ${epoch} says ${lost} lost`),
       ],
       rounds: this.#rounds,
@@ -190,8 +194,10 @@ class SwapRun {
     let answer: InvokeAnswer
     try {
       answer = await executor.invokeJson(namespace, body(id))
-    } catch {
+    } catch (error) {
       this.#account.failed(id)
+      const code = error instanceof HeadgateError ? error.code : String(error)
+      this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1)
       return
     }
     const now = performance.now()
