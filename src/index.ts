@@ -28,4 +28,5 @@ export {
 } from './executor/load-workflow-package.ts'
 export type { ExecutorRow, GenerationRow, PackageRow, RefusalRow } from './protocol/status.ts'
 export type { Published } from './source/source.ts'
+export type { SignatureOptions } from './source/trusted-keys.ts'
 export type { ControlEntry, SwapReceipt } from './store/store.ts'

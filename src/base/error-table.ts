@@ -142,6 +142,23 @@ export const ERRORS = {
     retryable: false,
     message: '{entry} is not what its headgate.manifest.json says: {why}',
   },
+  SIGNATURE_MISSING: {
+    status: 422,
+    retryable: false,
+    message: '{package}@{version} is not signed for tenant {tenant}: {why}',
+  },
+  SIGNATURE_UNTRUSTED: {
+    status: 422,
+    retryable: false,
+    message:
+      '{package}@{version} is signed by {keys}, which tenant {tenant} does not trust: have it signed by a trusted key, or add the key to "signatures" in the operator configuration',
+  },
+  SIGNATURE_INVALID: {
+    status: 422,
+    retryable: false,
+    message:
+      'the signature of {package}@{version} by {key} does not fit it: the package was changed after it was signed, or the signature is of another one',
+  },
   FILE_REFUSED: { status: 422, retryable: false, message: '{file} in {entry} was refused: {why}' },
   PACKAGE_TOO_LARGE: {
     status: 422,
@@ -255,6 +272,11 @@ export const ERRORS = {
     status: 422,
     retryable: false,
     message: '{package} cannot be packed with {dependency}: {why}',
+  },
+  FILE_EXISTS: {
+    status: 409,
+    retryable: false,
+    message: '{path} is there already and is never overwritten: choose another name with --out',
   },
   PATH_NOT_FOUND: { status: 404, retryable: false, message: 'there is nothing at {path}' },
 

@@ -1,13 +1,18 @@
 /**
- * The operator's file of `headgate start --config`: values and grants per tenant and package.
+ * The operator's file of `headgate start --config`: values and grants per tenant and package, and
+ * whose signatures count.
  */
 
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
+import { isKeyText } from '../domain/key-text.ts'
 import { checkName } from '../domain/names.ts'
 import type { PackageOperatorOptions, TenantOptions } from '../executor/api.ts'
+import { signaturesSchema } from '../executor/options.ts'
+import type { SignatureOptions } from '../source/trusted-keys.ts'
 
 const permissionsSchema = z.strictObject({
   net: z.boolean().optional(),
@@ -24,16 +29,29 @@ const packageSchema = z.strictObject({
 
 const tenantSchema = z.strictObject({ packages: z.record(z.string(), packageSchema).optional() })
 
-const configSchema = z.strictObject({ tenants: z.record(z.string(), tenantSchema).optional() })
+const configSchema = z.strictObject({
+  tenants: z.record(z.string(), tenantSchema).optional(),
+  signatures: signaturesSchema.optional(),
+})
 
 export type Tenants = Readonly<Record<string, TenantOptions>>
 
-const KNOWN_KEYS = [configSchema, tenantSchema, packageSchema, permissionsSchema].flatMap(
-  (schema) => Object.keys(schema.shape),
-)
+export interface OperatorConfig {
+  readonly tenants: Tenants
+  /** Paths of keys are absolute. */
+  readonly signatures?: SignatureOptions
+}
+
+const KNOWN_KEYS = [
+  configSchema,
+  tenantSchema,
+  packageSchema,
+  permissionsSchema,
+  signaturesSchema,
+].flatMap((schema) => Object.keys(schema.shape))
 
 /** Throws OPTION_INVALID with the place in the file; never with a value, which may be a secret. */
-export function readConfig(file: string): Tenants {
+export function readConfig(file: string): OperatorConfig {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
@@ -43,12 +61,26 @@ export function readConfig(file: string): Tenants {
   }
   const parsed = configSchema.safeParse(value)
   if (!parsed.success) throw invalid(file, whyNot(parsed.error))
-  return Object.fromEntries(
-    Object.entries(parsed.data.tenants ?? {}).map(([tenant, { packages = {} }]) => [
-      checkName('tenant', tenant),
-      { packages: packagesOf(packages) },
-    ]),
-  )
+  const { tenants = {}, signatures } = parsed.data
+  return {
+    tenants: Object.fromEntries(
+      Object.entries(tenants).map(([tenant, { packages = {} }]) => [
+        checkName('tenant', tenant),
+        { packages: packagesOf(packages) },
+      ]),
+    ),
+    ...(signatures === undefined ? {} : { signatures: keysBeside(file, signatures) }),
+  }
+}
+
+/** Paths in a file are meant from where the file lies. */
+function keysBeside(
+  file: string,
+  { policy, keys }: z.infer<typeof signaturesSchema>,
+): SignatureOptions {
+  const pathOf = (text: string): string => (isKeyText(text) ? text : resolve(dirname(file), text))
+  const lists = Object.entries(keys).map(([tenant, list]) => [tenant, list.map(pathOf)] as const)
+  return { policy, keys: Object.fromEntries(lists) }
 }
 
 function packagesOf(

@@ -10,6 +10,7 @@ import { addDiffCommand } from './commands/diff.ts'
 import { addInspectCommand } from './commands/inspect.ts'
 import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
+import { addKeygenCommand } from './commands/keygen.ts'
 import { addPackCommand } from './commands/pack.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
@@ -88,6 +89,7 @@ function buildProgram(context: CommandContext): Command {
   addRunLocalCommand(program, context)
   addReceiptsCommand(program, context)
   addLogCommand(program, context)
+  addKeygenCommand(program, context)
   addPackCommand(program, context)
   addInspectCommand(program, context)
   addDiffCommand(program, context)

@@ -45,7 +45,8 @@ export function renderStatus(status: StatusDocument, paint: Paint): string {
 
 function executorLines(row: ExecutorRow, paint: Paint): string[] {
   const state = row.state === 'ready' ? paint('green', row.state) : paint('yellow', row.state)
-  const isolation = `permissions ${row.isolation.permissions}, network ${row.isolation.network}`
+  const signatures = row.signatures === 'off' ? '' : `, signatures ${row.signatures}`
+  const isolation = `permissions ${row.isolation.permissions}, network ${row.isolation.network}${signatures}`
   const lines = [
     `${paint('bold', `headgate ${row.version}`)}  ${state}  up ${span(row.now - row.startedAt)}  pid ${row.pid}  node ${row.node}  epoch ${row.epoch}`,
     `${row.packages} packages  ${row.threads} threads  spare ${row.spare}  ${mebibytes(row.rssBytes)}  ${watchText(row, paint)}  ${isolation}`,
@@ -93,8 +94,20 @@ export function packageLines(row: PackageRow, now: number, paint: Paint): string
   for (const [version, reason] of Object.entries(row.held)) {
     lines.push(`  ${paint('yellow', 'held')} ${version}: ${plain(reason)}`)
   }
+  lines.push(...signatureLines(row, paint))
   lines.push(...row.refusals.flatMap((refusal) => refusalLines(refusal, paint)))
   return lines
+}
+
+/** Who signed what serves, and what is in doubt of what lies there. */
+function signatureLines({ activeVersion, versions }: PackageRow, paint: Paint): string[] {
+  return versions.flatMap(({ version, signatures, doubt }) => {
+    const by = signatures.map(({ key, state }) => `${key} (${state})`).join(', ')
+    if (doubt !== null) {
+      return [`  ${paint('yellow', doubt.code)} ${version}: ${plain(doubt.message)}`]
+    }
+    return version === activeVersion && by !== '' ? [`  ${version} is signed by ${by}`] : []
+  })
 }
 
 export function workflowLines(row: PackageRow): string[] {

@@ -4,11 +4,14 @@
  * M1  A manifest is whole or it is refused: it lists its files and nothing else, or it has every
  *     part of PackedManifest. The first kind comes from tools that copy and cannot load a module.
  * M2  `checksum` covers every other key, so that a damaged manifest is refused although the digest
- *     of a version does not cover it.
+ *     of a version does not cover it. Only the signatures are left out: they vouch for the checksum
+ *     and can be added later.
  * M3  The contract is looked at first: another one may have another shape altogether.
+ * M4  A signed manifest has one spelling, manifestText()'s: what says the same in other bytes is not
+ *     what was signed.
  */
 
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { canonicalJson, isRecord } from './canonical-json.ts'
@@ -16,6 +19,7 @@ import { schemasSchema } from './declared.ts'
 import { CONTRACT } from './descriptor.ts'
 import { fileListDigest, MANIFEST_FILE } from './digest.ts'
 import { firstProblem, strictObject } from './schema.ts'
+import { signaturesSchema } from './signature.ts'
 
 /** The manifest alone, bytes. */
 export const MANIFEST_LIMIT = 1_048_576
@@ -67,6 +71,8 @@ const packedSchema = strictObject({
   /** Versions of what made it, by name. */
   tools: z.record(z.string(), z.string()),
   checksum: digestSchema,
+  /** Over package, version, digest and checksum. */
+  signatures: signaturesSchema.exactOptional(),
 })
 
 export type PackedManifest = z.infer<typeof packedSchema>
@@ -75,6 +81,8 @@ export type Listing = z.infer<typeof listingSchema>
 export interface Manifest extends Listing {
   /** Everything it says; null: it is a list of files only (M1). */
   readonly packed: PackedManifest | null
+  /** Of its text, hexadecimal: the digest of a version does not cover it. */
+  readonly sha256: string
 }
 
 /**
@@ -92,15 +100,24 @@ export function parseManifest(text: string, entry: string): Manifest {
   }
   if (!isRecord(json)) throw refuse('it is not an object')
   requireContract(json, entry)
-  const manifest = isListing(json) ? parseListing(json, refuse) : parsePacked(json, refuse)
-  requirePlainPaths(manifest.files, refuse)
-  return manifest
+  const packed = isListing(json) ? null : parsePacked(json, refuse)
+  const listing = packed ?? parseListing(json, refuse)
+  requirePlainPaths(listing.files, refuse)
+  if (packed?.signatures !== undefined && text !== manifestText(json)) {
+    throw refuse('it is signed, but not written as headgate pack writes it: it was edited')
+  }
+  return { ...listing, packed, sha256: hash('sha256', text) }
 }
 
 /** The checksum that `manifest` must carry (M2). */
 export function manifestChecksum(manifest: Readonly<Record<string, unknown>>): string {
-  const { checksum: _, ...covered } = manifest
+  const { checksum: _, signatures: __, ...covered } = manifest
   return createHash('sha256').update(canonicalJson(covered)).digest('hex')
+}
+
+/** M4 */
+export function manifestText(manifest: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`
 }
 
 type Refuse = (why: string) => HeadgateError
@@ -120,13 +137,13 @@ function isListing(json: Readonly<Record<string, unknown>>): boolean {
   return Object.keys(json).every((key) => Object.hasOwn(listingShape, key))
 }
 
-function parseListing(json: unknown, refuse: Refuse): Manifest {
+function parseListing(json: unknown, refuse: Refuse): Listing {
   const parsed = listingSchema.safeParse(json)
   if (!parsed.success) throw refuse(problemOf(parsed.error, json))
-  return { ...parsed.data, packed: null }
+  return parsed.data
 }
 
-function parsePacked(json: Readonly<Record<string, unknown>>, refuse: Refuse): Manifest {
+function parsePacked(json: Readonly<Record<string, unknown>>, refuse: Refuse): PackedManifest {
   const parsed = packedSchema.safeParse(json)
   if (!parsed.success) throw refuse(problemOf(parsed.error, json))
   const packed = parsed.data
@@ -136,7 +153,7 @@ function parsePacked(json: Readonly<Record<string, unknown>>, refuse: Refuse): M
   if (packed.digest !== fileListDigest(packed.files)) {
     throw refuse('its digest is not that of the files it lists')
   }
-  return { ...packed, packed }
+  return packed
 }
 
 /** An unknown key explains the missing one that it was meant to be. */

@@ -8,6 +8,7 @@
 
 import { isQuarantine } from './holds.ts'
 import type { PackagePolicy } from './route.ts'
+import type { SignatureState } from './signature-policy.ts'
 import type { Verdict } from './verdict.ts'
 import { compareVersions, describePolicy, highestEligible } from './version-policy.ts'
 
@@ -35,7 +36,7 @@ export interface VersionFacts {
   readonly held: string | null
   /** Of these very bytes. */
   readonly refusal: RefusalFacts | null
-  /** Entries that claim to be the same version with other bytes. */
+  /** Entries that claim to be the same version, and were refused. */
   readonly impostors: readonly RefusalFacts[]
   /** The newest generation of this version. */
   readonly generation: {
@@ -53,6 +54,9 @@ export interface VersionFacts {
     readonly epoch: number
     readonly reason: string
   } | null
+  /** Of what lies in the folder. */
+  readonly signatures: readonly { readonly key: string; readonly state: SignatureState }[]
+  readonly doubt: { readonly code: string; readonly message: string } | null
 }
 
 export interface Explanation {
@@ -71,7 +75,11 @@ export function explainVersion(facts: VersionFacts): Explanation {
     ({ entry, code, message }) =>
       `${entry} claims to be this version too: ${sentence(`${code}: ${message}`)}`,
   )
-  return { verdict, summary, details: [...details, ...generationLines(facts, verdict), ...others] }
+  return {
+    verdict,
+    summary,
+    details: [...details, ...generationLines(facts, verdict), ...signatureLines(facts), ...others],
+  }
 }
 
 interface Judgement {
@@ -232,6 +240,17 @@ function generationLines({ generation }: VersionFacts, verdict: Verdict): string
   if (generation === null || generation.state === 'rejected') return []
   const { number, state, since } = generation
   return [`Its generation g${number} is ${state} ${at(since)}.`]
+}
+
+function signatureLines({ signatures, doubt }: VersionFacts): string[] {
+  const words = { trusted: 'trusted', unknown: 'not a trusted key', invalid: 'it does not fit' }
+  const by = signatures.map(({ key, state }) => `${key} (${words[state]})`)
+  return [
+    ...(by.length === 0 ? [] : [`Signed by ${by.join(', ')}.`]),
+    ...(doubt === null
+      ? []
+      : [`It would be refused where signatures are required: ${doubt.code}: ${doubt.message}.`]),
+  ]
 }
 
 function at(ms: number): string {

@@ -8,6 +8,7 @@ import type { Logger } from '../base/logger.ts'
 import type { RegistryValue } from '../domain/route.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import type { Published } from '../source/source.ts'
+import type { SignatureOptions } from '../source/trusted-keys.ts'
 import type { ControlEntry, SwapReceipt } from '../store/store.ts'
 
 export interface ExecutorOptions {
@@ -22,6 +23,14 @@ export interface ExecutorOptions {
   readonly permissions?: 'on' | 'off'
   /** Operator's values and grants per tenant and package. */
   readonly tenants?: Readonly<Record<string, TenantOptions>>
+  /**
+   * Whose signatures a version needs (`headgate pack --sign`). `policy`: `off` (default) asks for
+   * none; `warn` loads what no trusted key has signed and says so; `require` refuses it
+   * (SIGNATURE_MISSING, SIGNATURE_UNTRUSTED). A signature that does not fit its version is refused by
+   * both (SIGNATURE_INVALID). `keys`: public keys by tenant, `*` for all, each as PEM text or as a
+   * path to it. Read once: a changed list counts from the next start.
+   */
+  readonly signatures?: SignatureOptions
   /** Keep one pre-started worker thread for the next version. Default true. */
   readonly spare?: boolean
   /** ms a drained generation stays warm. Default 60_000. A package may set its own. */
@@ -161,7 +170,7 @@ export interface WorkflowPackage {
    * is that the version has these bytes.
    *
    * Throws NAME_INVALID, UNKNOWN_WORKFLOW, VERSION_CONFLICT (the tenant knows the version with other
-   * bytes), EXECUTOR_CLOSING, GENERATION_LIMIT, or why it cannot be loaded (LOAD_FAILED,
+   * bytes), SIGNATURE_… (the policy is the tenant's), EXECUTOR_CLOSING, GENERATION_LIMIT, or why it cannot be loaded (LOAD_FAILED,
    * GRAPH_INVALID, DEFINITION_INVALID, PERMISSION_NOT_GRANTED, …). A version that is refused touches
    * nothing that is served.
    */
@@ -201,7 +210,8 @@ export interface Executor extends AsyncDisposable {
   /**
    * Puts an archive into packagesDir when it would be taken as a drop, where it is then found like
    * any other: resolves before it is loaded. Throws the code it would be refused with,
-   * PUBLISH_MISMATCH, VERSION_CONFLICT, PUBLISH_FAILED.
+   * PUBLISH_MISMATCH, VERSION_CONFLICT, PUBLISH_FAILED. A version that is there already is placed
+   * once more where the archive brings signatures that say more of it.
    */
   publish(publication: Publication): Promise<Published>
   /** What loadWorkflowPackage() does, with its arguments checked there. */

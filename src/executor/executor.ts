@@ -98,6 +98,7 @@ export class HeadgateExecutor implements Executor {
         reconcileMs: options.reconcileMs,
         removeAfterMs: options.removeAfterMs,
         known: this.#known.digests,
+        trust: options.trust,
       },
       { logger },
     )
@@ -237,6 +238,7 @@ export class HeadgateExecutor implements Executor {
       abandonedThreads: this.#abandoned,
       watch: this.#drops.watch,
       permissions: this.#options.permissions,
+      signatures: this.#options.trust.policy,
       refused: this.#drops.all(),
     })
   }
@@ -320,6 +322,8 @@ export class HeadgateExecutor implements Executor {
   }
 
   #staged(drop: StagedDrop): void {
+    const { entry, doubt } = drop
+    if (doubt !== null) this.#options.logger.warn({ entry, code: doubt.code }, doubt.message)
     this.#scope.background(this.#known.add(drop))
     this.#controller(drop).staged(drop)
   }

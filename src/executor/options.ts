@@ -5,7 +5,9 @@ import { z } from 'zod'
 import { HeadgateError } from '../base/errors.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { firstProblem, strictObject } from '../domain/schema.ts'
+import { SIGNATURE_POLICIES, type SignatureTrust } from '../domain/signature-policy.ts'
 import { DEFAULT_PAYLOAD_BYTES } from '../hosting/body.ts'
+import { readTrust } from '../source/trusted-keys.ts'
 import type { ExecutorOptions, TenantOptions } from './api.ts'
 
 const ms = z.number().int().min(0)
@@ -27,11 +29,19 @@ export const tenantsSchema = z.record(
   strictObject({ packages: z.record(z.string(), packageSchema).optional() }),
 )
 
+/** The operator's part, too: what is asked of signatures, and who is trusted. */
+export const signaturesSchema = strictObject({
+  policy: z.enum(SIGNATURE_POLICIES),
+  /** Public keys by tenant or `*`: PEM text, or a path. */
+  keys: z.record(z.string(), z.array(z.string().min(1))).default({}),
+})
+
 const optionsSchema = strictObject({
   packagesDir: z.string().min(1),
   dataDir: z.string().min(1),
   permissions: z.enum(['on', 'off']).default('on'),
   tenants: tenantsSchema.default({}),
+  signatures: signaturesSchema.default({ policy: 'off', keys: {} }),
   spare: z.boolean().default(true),
   keepWarmMs: ms.default(60_000),
   coldAfterMs: ms.min(1).default(600_000),
@@ -44,8 +54,10 @@ const optionsSchema = strictObject({
   logger: z.custom<Logger>().optional(),
 })
 
-export interface ResolvedOptions extends Required<Omit<ExecutorOptions, 'tenants' | 'logger'>> {
+export interface ResolvedOptions
+  extends Required<Omit<ExecutorOptions, 'tenants' | 'logger' | 'signatures'>> {
   readonly tenants: Readonly<Record<string, TenantOptions>>
+  readonly trust: SignatureTrust
   readonly logger: Logger
 }
 
@@ -58,9 +70,10 @@ export function resolveOptions(options: ExecutorOptions): ResolvedOptions {
       why: firstProblem(parsed.error, options),
     })
   }
-  const { logger, packagesDir, dataDir, ...rest } = parsed.data
+  const { logger, packagesDir, dataDir, signatures, ...rest } = parsed.data
   return Object.freeze({
-    ...(rest as Omit<ResolvedOptions, 'logger' | 'packagesDir' | 'dataDir'>),
+    ...(rest as Omit<ResolvedOptions, 'logger' | 'packagesDir' | 'dataDir' | 'trust'>),
+    trust: readTrust(signatures),
     packagesDir: resolve(packagesDir),
     dataDir: resolve(dataDir),
     logger: logger ?? silentLogger,

@@ -1,8 +1,10 @@
 /** Rows of status, made of the parts as they are now. */
 
+import type { ErrorRecord } from '../base/errors.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { WorkflowDescriptor } from '../domain/descriptor.ts'
 import { describePolicy } from '../domain/version-policy.ts'
+import type { SignaturePolicy } from '../domain/signature-policy.ts'
 import type { Generation } from '../generation/generation.ts'
 import { NETWORK_RESTRICTED } from '../generation/permissions.ts'
 import type { SpareThreads } from '../generation/spare-threads.ts'
@@ -11,11 +13,12 @@ import type {
   GenerationRow,
   PackageRow,
   RefusalRow,
+  VersionRow,
   WorkflowRow,
 } from '../protocol/status.ts'
 import type { PackageController } from '../routing/package-controller.ts'
 import type { Registry } from '../routing/registry.ts'
-import type { RefusedDrop, WatchStatus } from '../source/source.ts'
+import type { RefusedDrop, StagedDrop, WatchStatus } from '../source/source.ts'
 
 export interface ExecutorFacts {
   readonly boot: string
@@ -28,6 +31,7 @@ export interface ExecutorFacts {
   readonly abandonedThreads: number
   readonly watch: WatchStatus
   readonly permissions: 'on' | 'off'
+  readonly signatures: SignaturePolicy
   readonly refused: Iterable<RefusedDrop>
 }
 
@@ -51,9 +55,10 @@ export function executorRow(facts: ExecutorFacts): ExecutorRow {
     rssBytes: process.memoryUsage.rss(),
     watch: { ...facts.watch, reason: facts.watch.reason ?? null },
     isolation: { permissions: facts.permissions, network: restricted ? 'restricted' : 'open' },
+    signatures: facts.signatures,
     refusals: [...facts.refused]
       .filter((one) => one.package === undefined)
-      .map((one) => refusalRow(one)),
+      .map((one) => refusalRow(one, 'drop')),
   }
 }
 
@@ -81,16 +86,18 @@ export function generationRow(generation: Generation): GenerationRow {
 
 export function refusalRow(
   refused: Omit<RefusedDrop, 'again'> & Pick<RefusalRow, 'again'>,
+  stage: RefusalRow['stage'],
   retryAt: number | null = null,
 ): RefusalRow {
   return {
     entry: refused.entry,
+    stage,
     kind: refused.kind,
     tenant: refused.tenant,
     package: refused.package ?? null,
     version: refused.version ?? null,
     digest: refused.digest ?? null,
-    error: { ...refused.error, details: { ...refused.error.details } },
+    error: errorRow(refused.error),
     since: refused.since,
     again: refused.again,
     retryAt,
@@ -114,9 +121,9 @@ export function packageRow(
     policy: describePolicy(controller.policy),
     activeVersion: active?.version ?? null,
     activeGeneration: active?.number ?? null,
-    versions: catalog.versions().map((version) => {
+    versions: catalog.versions().flatMap((version) => {
       const drop = catalog.get(version)
-      return { version, digest: drop?.digest ?? '', entry: drop?.entry ?? '' }
+      return drop === undefined ? [] : versionRow(drop)
     }),
     held: Object.fromEntries(controller.held),
     waiting: controller.line.waiting.size,
@@ -124,11 +131,25 @@ export function packageRow(
     refusals: [
       ...catalog
         .refusals()
-        .map(({ drop, retryAt, ...facts }) => refusalRow({ ...drop, ...facts }, retryAt)),
-      ...sourceRefusals.map((refused) => refusalRow(refused)),
+        .map(({ drop, retryAt, ...facts }) => refusalRow({ ...drop, ...facts }, 'load', retryAt)),
+      ...sourceRefusals.map((refused) => refusalRow(refused, 'drop')),
     ],
     workflows: [...workflowRows(controller, shown), ...aliasRows(controller, shown)],
   }
+}
+
+function versionRow({ version, digest, entry, signatures, doubt }: StagedDrop): VersionRow {
+  return {
+    version,
+    digest,
+    entry,
+    signatures: signatures.map(({ key, state }) => ({ key, state })),
+    doubt: doubt === null ? null : errorRow(doubt),
+  }
+}
+
+function errorRow(error: ErrorRecord): RefusalRow['error'] {
+  return { ...error, details: { ...error.details } }
 }
 
 function workflowRows(

@@ -61,7 +61,10 @@ function explained(
 ): ExplainedVersion {
   const staged = row.versions.find((one) => one.version === version)
   const refusals = row.refusals.filter((one) => one.version === version)
-  const own = refusals.find((one) => staged === undefined || one.digest === staged.digest)
+  // Of what lies in the folder, complete: another drop that was refused does not concern it.
+  const own = refusals.find(
+    (one) => staged === undefined || (one.stage === 'load' && one.digest === staged.digest),
+  )
   const generation = row.generations
     .filter((one) => one.version === version)
     .sort((a, b) => b.generation - a.generation)[0]
@@ -89,6 +92,8 @@ function explained(
           },
     epoch: serves ? epochOf(receipts, row.activeGeneration) : null,
     replaced: serves ? null : replacedBy(receipts, version),
+    signatures: staged?.signatures ?? [],
+    doubt: staged?.doubt ?? null,
   }
   const { verdict, summary, details } = explainVersion(facts)
   return {
@@ -103,7 +108,8 @@ function explained(
 }
 
 function bestOf(row: PackageRow): string | null {
-  const refused = new Set(row.refusals.flatMap(({ digest }) => digest ?? []))
+  const failed = row.refusals.filter(({ stage }) => stage === 'load')
+  const refused = new Set(failed.flatMap(({ digest }) => digest ?? []))
   const eligible = row.versions.filter(({ digest }) => !refused.has(digest))
   const held = new Map(Object.entries(row.held))
   return highestEligible(
@@ -127,6 +133,8 @@ function explainedDrop(refusal: RefusalRow): ExplainedVersion {
     generation: null,
     epoch: null,
     replaced: null,
+    signatures: [],
+    doubt: null,
   })
   const { entry } = refusal
   return {

@@ -3,9 +3,11 @@
  *
  * K1  Nothing is written into the source folder, and nothing at `target` before all checks passed.
  * K2  What is written depends on the files of the package, their dependencies and the tools named in
- *     the manifest alone: not on time, place, user or order of the files on disk.
+ *     the manifest alone: not on time, place, user or order of the files on disk. Signatures
+ *     depend on that and on the keys, and change nothing but the manifest.
  */
 
+import type { KeyObject } from 'node:crypto'
 import { copyFileSync, lstatSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { version as esbuildVersion } from 'esbuild'
@@ -14,8 +16,14 @@ import { HeadgateError } from '../base/errors.ts'
 import { CONTRACT } from '../domain/descriptor.ts'
 import { fileListDigest, MANIFEST_FILE } from '../domain/digest.ts'
 import { claimsOf } from '../domain/manifest-claims.ts'
-import { MANIFEST_LIMIT, manifestChecksum, parseManifest } from '../domain/manifest.ts'
+import {
+  MANIFEST_LIMIT,
+  manifestChecksum,
+  manifestText,
+  parseManifest,
+} from '../domain/manifest.ts'
 import { parsePackageJson } from '../domain/package-json.ts'
+import { keyId, signManifest } from '../domain/signature.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import { inspectDrop } from '../source/inspect.ts'
 import { stageFiles } from '../source/stage.ts'
@@ -34,6 +42,8 @@ export interface PackOptions {
   readonly dir: string
   /** Absolute path of an existing folder: the archive is put there. */
   readonly out: string
+  /** Private Ed25519 keys; each signs the version. Default: none. */
+  readonly sign?: readonly KeyObject[]
   /** Called with a sentence before each step that takes time. */
   readonly progress?: (line: string) => void
   /** Gives up at the next step; the compiler and the thread are ended at once. */
@@ -60,6 +70,8 @@ export interface Packed {
   readonly dependencies: readonly { readonly name: string; readonly version: string }[]
   readonly warnings: readonly string[]
   readonly typeChecked: boolean
+  /** Fingerprints of the keys that signed it. */
+  readonly signedBy: readonly string[]
 }
 
 export interface PackedArchive extends Packed {
@@ -98,7 +110,13 @@ export async function packFolder(
 async function packInto(
   folder: string,
   workDir: string,
-  { dir, progress = () => {}, timeoutMs = TIMEOUT_MS, signal = NEVER }: Omit<PackOptions, 'out'>,
+  {
+    dir,
+    sign = [],
+    progress = () => {},
+    timeoutMs = TIMEOUT_MS,
+    signal = NEVER,
+  }: Omit<PackOptions, 'out'>,
 ): Promise<{ readonly packed: Packed; readonly files: readonly string[] }> {
   const own = readOwnPackage(dir)
   requireInstallable(own)
@@ -123,7 +141,7 @@ async function packInto(
     timeoutMs,
     signal,
   })
-  const manifest = writeManifest(folder, own, bundle, extracted, compiler)
+  const manifest = writeManifest(folder, own, bundle, extracted, compiler, sign)
   const { digest, interfaceDigest } = manifest
   return {
     files: [...files, MANIFEST_FILE],
@@ -142,6 +160,7 @@ async function packInto(
       dependencies: bundle.dependencies.map(({ name, version }) => ({ name, version })),
       warnings: bundle.warnings,
       typeChecked: compiler !== null,
+      signedBy: manifest.signedBy,
     },
   }
 }
@@ -185,7 +204,11 @@ function writeManifest(
   bundle: Bundle,
   extracted: Extracted,
   compiler: Compiler | null,
-): { digest: string; interfaceDigest: string; sourceDigest?: string; bytes: number } {
+  keys: readonly KeyObject[],
+): Pick<Packed, 'digest' | 'interfaceDigest' | 'signedBy'> & {
+  readonly sourceDigest?: string
+  readonly bytes: number
+} {
   const walk = walkDrop(folder)
   const fault = walk === null ? null : inspectDrop(own.name, walk)
   if (fault !== null) throw fault
@@ -213,7 +236,9 @@ function writeManifest(
     },
   }
   const checksum = manifestChecksum(content)
-  const text = `${JSON.stringify({ ...content, checksum }, null, 2)}\n`
+  const signatures = signManifest({ ...content, checksum }, keys)
+  const signed = signatures.length === 0 ? {} : { signatures }
+  const text = manifestText({ ...content, checksum, ...signed })
   const size = Buffer.byteLength(text)
   if (size > MANIFEST_LIMIT) {
     const why = `its manifest has ${size} bytes, at most ${MANIFEST_LIMIT}`
@@ -228,6 +253,7 @@ function writeManifest(
     digest,
     interfaceDigest,
     bytes,
+    signedBy: signatures.map(({ publicKey }) => keyId(publicKey)),
     ...(sourced === undefined ? {} : { sourceDigest: sourced }),
   }
 }

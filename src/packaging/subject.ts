@@ -2,8 +2,9 @@
  * A package as an executor would see it, wherever it lies: source folder, packed folder or archive.
  *
  * The verdict is the executor's own: the same examination that stages a drop, then the same import in
- * a worker thread, into a store that is thrown away. Only what an operator gives is not tried:
- * `setup`, `probe`, configuration, secrets and grants.
+ * a worker thread, into a store that is thrown away. What an operator gives is not tried (`setup`,
+ * `probe`, configuration, secrets and grants), but for signatures, where it is told who is trusted:
+ * what would be refused for them is not imported either, only described.
  */
 
 import { statSync } from 'node:fs'
@@ -13,9 +14,10 @@ import { requireDeclared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import { MANIFEST_FILE } from '../domain/digest.ts'
 import { interfaceOf, type PackageInterface } from '../domain/interface.ts'
+import { judgeSignatures, NO_TRUST, type SignatureTrust } from '../domain/signature-policy.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import { ArtifactStore } from '../source/artifact-store.ts'
-import type { Candidate } from '../source/scan.ts'
+import { type Candidate, DEFAULT_TENANT } from '../source/scan.ts'
 import { lookAt } from '../source/sight.ts'
 import type { Verdict, VersionFacts } from '../source/verdict.ts'
 import { walkDrop } from '../source/walk.ts'
@@ -45,6 +47,10 @@ export interface Subject {
 
 export interface SubjectOptions {
   readonly signal: AbortSignal
+  /** Whose package it would be. Default `public`. */
+  readonly tenant?: string
+  /** Default: nothing is asked of signatures. */
+  readonly trust?: SignatureTrust
   /** For the import. Default 30 s, as in an executor. */
   readonly timeoutMs?: number
 }
@@ -53,19 +59,26 @@ const TIMEOUT_MS = 30_000
 
 /** `path` is absolute. Throws PATH_NOT_FOUND; whatever else is wrong is the subject's refusal. */
 export async function readSubject(path: string, options: SubjectOptions): Promise<Subject> {
+  const { tenant = DEFAULT_TENANT, trust = NO_TRUST } = options
   using work = temporaryFolder()
   const form = formOf(path)
   const store = new ArtifactStore(join(work.dir, 'artifacts'))
   store.open()
-  const verdict = examine(path, form, store)
+  const verdict = examine(path, form, store, tenant)
   if (verdict.kind !== 'staged') {
     const { package: name, version, digest } = verdict.identity
     const isKnown = name !== undefined && version !== undefined && digest !== undefined
     const known = isKnown ? { package: name, version, digest } : null
     return { path, form, version: known, facts: null, loaded: null, refusal: verdict.error }
   }
-  const { facts } = verdict
+  const { signatures, doubt, isRefused } = judgeSignatures(
+    verdict.facts,
+    verdict.facts.signatures,
+    trust,
+  )
+  const facts = { ...verdict.facts, signatures, doubt: doubt?.toRecord() ?? null }
   const version = { package: facts.package, version: facts.version, digest: facts.digest }
+  if (isRefused) return { path, form, version, facts, loaded: null, refusal: doubt }
   try {
     const loaded = await load(facts, work.dir, options)
     return { path, form, version, facts, loaded, refusal: null }
@@ -84,10 +97,16 @@ function formOf(path: string): Subject['form'] {
   return manifest === undefined ? 'source folder' : 'packed folder'
 }
 
-function examine(path: string, form: Subject['form'], store: ArtifactStore): Verdict {
+/** Whatever is thought of its signatures, so that they can be shown. */
+function examine(
+  path: string,
+  form: Subject['form'],
+  store: ArtifactStore,
+  tenant: string,
+): Verdict {
   const entry = basename(path)
   const kind = { type: form === 'archive' ? 'archive' : 'directory' } as const
-  const candidate: Candidate = { entry, tenant: 'public', path, kind, stamp: '' }
+  const candidate: Candidate = { entry, tenant, path, kind, stamp: '' }
   const sight = lookAt(candidate)
   if (sight === null) throw new HeadgateError('PATH_NOT_FOUND', { path })
   return sight.examine({
@@ -98,6 +117,7 @@ function examine(path: string, form: Subject['form'], store: ArtifactStore): Ver
     noteSource: () => {},
     hashFirst: false,
     running: { node: process.versions.node, headgate: HEADGATE_VERSION },
+    trust: NO_TRUST,
     between: () => {},
   })
 }

@@ -3,6 +3,7 @@
  */
 
 import { z } from 'zod'
+import { SIGNATURE_POLICIES, SIGNATURE_STATES } from '../domain/signature-policy.ts'
 
 export const errorRecordSchema = z.object({
   code: z.string(),
@@ -54,6 +55,8 @@ export const generationRowSchema = z.object({
 
 export const refusalRowSchema = z.object({
   entry: z.string(),
+  /** `drop`: its bytes were not taken; `load`: they were, and could not be loaded. */
+  stage: z.enum(['drop', 'load']),
   kind: z.enum(['incomplete', 'deferred', 'rejected']),
   tenant: z.string(),
   package: z.string().nullable(),
@@ -86,6 +89,16 @@ export const workflowRowSchema = z.object({
   tasks: z.array(taskRowSchema),
 })
 
+export const versionRowSchema = z.object({
+  version: z.string(),
+  digest: z.string(),
+  entry: z.string(),
+  /** Who signed it, by the fingerprint of the key, and what that is to its tenant. */
+  signatures: z.array(z.object({ key: z.string(), state: z.enum(SIGNATURE_STATES) })),
+  /** What `warn` holds against its signatures; `require` would refuse it so. */
+  doubt: errorRecordSchema.nullable(),
+})
+
 export const packageRowSchema = z.object({
   tenant: z.string(),
   package: z.string(),
@@ -96,7 +109,7 @@ export const packageRowSchema = z.object({
   activeVersion: z.string().nullable(),
   activeGeneration: z.int().nullable(),
   /** Versions in the folder, highest first. */
-  versions: z.array(z.object({ version: z.string(), digest: z.string(), entry: z.string() })),
+  versions: z.array(versionRowSchema),
   held: z.record(z.string(), z.string()),
   /** Unpinned requests that wait for a lane. */
   waiting: z.int(),
@@ -136,6 +149,8 @@ export const executorRowSchema = z.object({
     /** Node 24 cannot restrict the network of a worker. */
     network: z.enum(['restricted', 'open']),
   }),
+  /** What is asked of versions: `require` loads what a trusted key has signed, and nothing else. */
+  signatures: z.enum(SIGNATURE_POLICIES),
   /** Drops refused before they had a package name. */
   refusals: z.array(refusalRowSchema),
 })
@@ -181,6 +196,7 @@ export const controlEntrySchema = z.object({
 
 export type GenerationRow = z.infer<typeof generationRowSchema>
 export type RefusalRow = z.infer<typeof refusalRowSchema>
+export type VersionRow = z.infer<typeof versionRowSchema>
 export type WorkflowRow = z.infer<typeof workflowRowSchema>
 export type PackageRow = z.infer<typeof packageRowSchema>
 export type ExecutorRow = z.infer<typeof executorRowSchema>

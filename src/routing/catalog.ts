@@ -20,7 +20,7 @@ export interface LoadRefusal {
 export class Catalog {
   /** By version; the source reports a version once, through however many entries it is present. */
   readonly #drops = new Map<string, StagedDrop>()
-  /** By version. Holds only for the digest it was said of. */
+  /** By version. Holds only for the digest and the manifest it was said of. */
   readonly #refused = new Map<string, LoadRefusal>()
 
   add(drop: StagedDrop): void {
@@ -48,6 +48,14 @@ export class Catalog {
 
   refuse(refusal: LoadRefusal): void {
     this.#refused.set(refusal.drop.version, refusal)
+  }
+
+  /** It is refused no longer when it has other bytes now, those of its manifest included. */
+  review(drop: StagedDrop): void {
+    const refused = this.#refused.get(drop.version)?.drop
+    if (refused === undefined) return
+    const { digest, manifest } = drop
+    if (refused.digest !== digest || refused.manifest !== manifest) this.forgive(drop.version)
   }
 
   forgive(version: string): void {

@@ -51,7 +51,10 @@ export class PackageController {
   readonly #generations = new Set<Generation>()
   /** How a loaded generation came to be, for its receipt. */
   readonly #loaded = new WeakMap<Generation, Loaded & { readonly drop: StagedDrop }>()
-  readonly #loads = new Map<string, Promise<Generation>>()
+  readonly #loads = new Map<
+    string,
+    { readonly drop: StagedDrop; readonly load: Promise<Generation> }
+  >()
   /** Generations loaded for a pin. */
   readonly #idle: IdleWatch
   readonly #refusals: LoadRefusals
@@ -96,10 +99,7 @@ export class PackageController {
   staged(drop: StagedDrop): void {
     this.known = true
     this.catalog.add(drop)
-    const refused = this.catalog.refusal(drop.version)
-    if (refused !== undefined && refused.drop.digest !== drop.digest) {
-      this.catalog.forgive(drop.version)
-    }
+    this.catalog.review(drop)
     if (this.#wanted === undefined && drop.options.promotion !== null) {
       this.#policy = parsePolicy(drop.options.promotion)
     }
@@ -210,7 +210,7 @@ export class PackageController {
   async close(force: boolean): Promise<void> {
     this.#closed = true
     for (const generation of this.#generations) giveUp(generation)
-    await Promise.allSettled([...this.#loads.values(), this.#loop])
+    await Promise.allSettled([...[...this.#loads.values()].map(({ load }) => load), this.#loop])
     if (!force) await this.#handedOver()
     await Promise.all(this.generations().map((generation) => generation.close(force)))
   }
@@ -257,6 +257,7 @@ export class PackageController {
       await this.#deps.swapper.unroute(this, 'the last version left the folder')
       return false
     }
+    const drop = this.catalog.get(version)
     try {
       const generation = await this.#loadFor(version)
       if (this.#closed) return false
@@ -272,11 +273,9 @@ export class PackageController {
       return true
     } catch (error) {
       if (this.#closed) return false
-      // A load that failed has said so already; a swap has not.
-      const drop = this.catalog.get(version)
-      if (drop !== undefined && this.catalog.refusal(version) === undefined) {
-        this.#refusals.refuse(drop, error)
-      }
+      // A load that failed has said so already; a swap has not. What came meanwhile is another matter.
+      const isSame = drop !== undefined && this.catalog.get(version) === drop
+      if (isSame && this.catalog.refusal(version) === undefined) this.#refusals.refuse(drop, error)
       return true
     }
   }
@@ -300,10 +299,13 @@ export class PackageController {
     return this.#load(version)
   }
 
-  /** A new generation of `version`; one load of a version at a time. */
+  /** A new generation of `version`; one load of a version at a time, with its manifest of the day. */
   #load(version: string, drop = this.catalog.get(version)): Promise<Generation> {
     const running = this.#loads.get(version)
-    if (running !== undefined) return running
+    if (running !== undefined) {
+      const isSame = drop === undefined || running.drop.manifest === drop.manifest
+      return isSame ? running.load : running.load.catch(() => this.#load(version, drop))
+    }
     if (this.#closed) return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
     if (drop === undefined) return Promise.reject(this.#noMatch(version))
     const load = this.#loadDrop(drop)
@@ -314,7 +316,7 @@ export class PackageController {
         throw error
       })
       .finally(() => this.#loads.delete(version))
-    this.#loads.set(version, load)
+    this.#loads.set(version, { drop, load })
     return load
   }
 

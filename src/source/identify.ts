@@ -7,6 +7,8 @@
  * D3  what a manifest claims is held against package.json and against itself here, before any code
  *     of the package runs; the exports of the module are held against it when it is loaded.
  * D4  what is on record is never replaced, whatever a manifest claims.
+ * D5  signatures are judged here, on every way in, with the bytes they are over. One vouches for the
+ *     drop's own bytes: where those on record stay in its place (D2), it says nothing of them.
  */
 
 import { readFileSync } from 'node:fs'
@@ -17,6 +19,12 @@ import { fileListDigest } from '../domain/digest.ts'
 import type { Manifest, PackedManifest } from '../domain/manifest.ts'
 import { requireClaims } from '../domain/manifest-claims.ts'
 import { type EngineVersions, type PackageJson, parsePackageJson } from '../domain/package-json.ts'
+import { checkSignatures } from '../domain/signature.ts'
+import {
+  type CheckedSignature,
+  judgeSignatures,
+  type SignatureTrust,
+} from '../domain/signature-policy.ts'
 import type { ArtifactStore } from './artifact-store.ts'
 import { findEntryFile } from './entry-file.ts'
 import type { Staged } from './stage.ts'
@@ -30,7 +38,19 @@ export interface IdentifyContext {
   /** Digest on record for a versionKey(). */
   readonly digestOf: (key: string) => string | undefined
   readonly running: EngineVersions
+  /** D5 */
+  readonly trust: SignatureTrust
 }
+
+/** What came with the bytes: a manifest, and who signed it. */
+interface Papers {
+  readonly manifest: string | null
+  readonly signatures: readonly CheckedSignature[]
+}
+
+const NO_PAPERS: Papers = { manifest: null, signatures: [] }
+
+type Vouched = Pick<VersionFacts, 'manifest' | 'signatures' | 'doubt'>
 
 /** Where the drop lies; VersionFacts begin with it. */
 export interface Drop {
@@ -62,8 +82,10 @@ export function identify(
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]))
   const packed = manifest?.packed ?? null
   if (packed !== null) requireHonest(drop.entry, packed, packageJson, sizes, identity)
+  const papers = { manifest: manifest?.sha256 ?? null, signatures: signaturesOf(packed) }
+  const vouched = requireVouched(drop, identity, papers, context.trust)
   const own = (): VersionFacts => {
-    const plain = factsOf(drop, packageJson, digest, sizes, context.store)
+    const plain = factsOf(drop, packageJson, digest, sizes, vouched, context.store)
     return packed === null ? plain : { ...plain, declared: declaredOf(packed) }
   }
   return settle(drop, identity, source, own, context)
@@ -72,12 +94,13 @@ export function identify(
 /** A version whose bytes are in the artifact store already. Throws Refusal and STORE_FAILED. */
 export function identifyStored(
   drop: Drop,
-  stored: Required<Identity> & Pick<Identified, 'source'>,
+  stored: Required<Identity> & Papers & Pick<Identified, 'source'>,
   context: IdentifyContext,
 ): Identified {
-  const { source, ...identity } = stored
+  const { source, manifest, signatures, ...identity } = stored
+  const vouched = requireVouched(drop, identity, { manifest, signatures }, context.trust)
   const own = (): VersionFacts => {
-    const facts = recordedFacts(drop, identity.digest, context)
+    const facts = recordedFacts(drop, identity.digest, vouched, context)
     if (facts !== null) return facts
     const why = `artifact ${identity.digest} is not there, or torn`
     throw new HeadgateError('STORE_FAILED', { why })
@@ -94,10 +117,18 @@ function settle(
   context: IdentifyContext,
 ): Identified {
   const { digest } = identity
+  const unsigned = (): Vouched =>
+    requireVouched(
+      drop,
+      identity,
+      NO_PAPERS,
+      context.trust,
+      'its number is on record with the bytes of another drop, which its signature does not cover: raise the number',
+    )
   const recorded = context.digestOf(versionKey({ tenant: drop.tenant, ...identity }))
   if (recorded === undefined || recorded === digest) return { facts: own(), own: true, source }
   const sameSource = source === recorded || context.store.sourceOf(drop.tenant, recorded) === digest
-  const facts = sameSource ? recordedFacts(drop, recorded, context) : null
+  const facts = sameSource ? recordedFacts(drop, recorded, unsigned(), context) : null
   if (facts !== null) return { facts, own: false, source }
   const details = { ...identity, entry: drop.entry, known: short(recorded), digest: short(digest) }
   throw new Refusal(new HeadgateError('VERSION_CONFLICT', details), identity)
@@ -108,6 +139,7 @@ function factsOf(
   packageJson: PackageJson,
   digest: string,
   sizes: ReadonlyMap<string, number>,
+  vouched: Vouched,
   store: ArtifactStore,
 ): VersionFacts {
   const { name, version, description, author, options } = packageJson
@@ -122,6 +154,7 @@ function factsOf(
     ...(author === null ? {} : { author }),
     entryFile: entryFileOf(entry, packageJson, sizes, identity),
     options,
+    ...vouched,
     artifactDir: store.dirOf(digest),
     files: sizes.size,
     bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
@@ -129,12 +162,37 @@ function factsOf(
 }
 
 /** Of the version on record, told by its artifact; null: its bytes are lost. */
-function recordedFacts(drop: Drop, digest: string, context: IdentifyContext): VersionFacts | null {
+function recordedFacts(
+  drop: Drop,
+  digest: string,
+  vouched: Vouched,
+  context: IdentifyContext,
+): VersionFacts | null {
   const sizes = context.store.sizesOf(digest)
   if (sizes === null) return null
   const text = readFileSync(join(context.store.dirOf(digest), PACKAGE_JSON), 'utf8')
   const packageJson = parsePackageJson(text, drop.entry, context.running)
-  return factsOf(drop, packageJson, digest, sizes, context.store)
+  return factsOf(drop, packageJson, digest, sizes, vouched, context.store)
+}
+
+/** D5 */
+function requireVouched(
+  { tenant }: Drop,
+  identity: Required<Identity>,
+  { manifest, signatures: checked }: Papers,
+  trust: SignatureTrust,
+  unsigned?: string,
+): Vouched {
+  const { package: name, version } = identity
+  const of = { tenant, package: name, version }
+  const { signatures, doubt, isRefused } = judgeSignatures(of, checked, trust, unsigned)
+  if (doubt !== null && isRefused) throw new Refusal(doubt, identity)
+  return { manifest, signatures, doubt: doubt?.toRecord() ?? null }
+}
+
+/** Of a version, in the words of its manifest, held against them. */
+export function signaturesOf(packed: PackedManifest | null): readonly CheckedSignature[] {
+  return packed?.signatures === undefined ? [] : checkSignatures(packed, packed.signatures)
 }
 
 /** D3 */

@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { declaredSchema } from '../domain/declared.ts'
+import { SIGNATURE_POLICIES, SIGNATURE_STATES } from '../domain/signature-policy.ts'
 
 const textSchema = z.string()
 const digestSchema = z.string().regex(/^[0-9a-f]{64}$/)
@@ -38,6 +39,13 @@ const packageOptionsSchema = z.object({
   promotion: textSchema.nullable(),
 })
 
+const checkedShape = { publicKey: textSchema, key: textSchema, isValid: z.boolean() }
+
+const trustSchema = z.object({
+  policy: z.enum(SIGNATURE_POLICIES),
+  keys: z.map(textSchema, z.array(textSchema).readonly()),
+})
+
 const versionShape = {
   entry: textSchema,
   tenant: textSchema,
@@ -53,6 +61,9 @@ const stagedSchema = z.object({
   entryFile: textSchema,
   options: packageOptionsSchema,
   declared: declaredSchema.exactOptional(),
+  manifest: digestSchema.nullable(),
+  signatures: z.array(z.object({ ...checkedShape, state: z.enum(SIGNATURE_STATES) })).readonly(),
+  doubt: errorRecordSchema.nullable(),
   artifactDir: textSchema,
   files: z.int(),
   bytes: z.int(),
@@ -89,6 +100,8 @@ const loadedSchema = z.object({
   author: textSchema.exactOptional(),
   source: digestSchema.nullable(),
   declared: declaredSchema.exactOptional(),
+  manifest: digestSchema.nullable(),
+  signatures: z.array(z.object(checkedShape)).readonly(),
 })
 
 const watchSchema = z.object({
@@ -158,6 +171,7 @@ export const threadDataSchema = z.object({
   /** What an earlier thread of this source reported as present. */
   present: z.array(stagedSchema).readonly(),
   headgateVersion: textSchema,
+  trust: trustSchema,
 })
 
 export type ToThread = z.infer<typeof toThreadSchema>

@@ -10,9 +10,10 @@ import { HeadgateError } from '../base/errors.ts'
 import { fileListDigest, MANIFEST_FILE } from '../domain/digest.ts'
 import { parseManifest } from '../domain/manifest.ts'
 import { type EngineVersions, parsePackageJson } from '../domain/package-json.ts'
+import { NO_TRUST, weightOf } from '../domain/signature-policy.ts'
 import { ArtifactStore } from './artifact-store.ts'
 import { inspectArchive } from './examine-archive.ts'
-import { type Identified, PACKAGE_JSON } from './identify.ts'
+import { type Identified, PACKAGE_JSON, signaturesOf } from './identify.ts'
 import { entryNameOf, place } from './place.ts'
 import { conflict, inspect, publishedOf } from './publish.ts'
 import { type Candidate, scanRoot } from './scan.ts'
@@ -33,6 +34,7 @@ export interface FolderPublication {
 interface Found {
   readonly digest: string
   readonly source: string | null
+  readonly isSigned: boolean
 }
 
 /** What the archive is; throws HeadgateError with the code it would be refused with as a drop. */
@@ -51,12 +53,14 @@ export function publishToFolder(publication: FolderPublication): Published {
   if (scan.kind === 'missing') {
     throw new HeadgateError('PUBLISH_FAILED', { target: packagesDir, why: scan.reason })
   }
+  const isSigned = weightOf(facts.signatures) > 0
   for (const candidate of scan.candidates) {
     const found = candidate.tenant === tenant ? foundIn(candidate, facts, context) : null
     if (found === null) continue
     const isSame = [found.digest, found.source].includes(facts.digest) || found.digest === source
     if (!isSame) throw conflict(facts, found.digest)
-    return publishedOf('present', candidate.entry, facts)
+    // A signature that was added later has to get there.
+    if (found.isSigned || !isSigned) return publishedOf('present', candidate.entry, facts)
   }
   const entry = entryNameOf(facts)
   place(path, join(packagesDir, entry))
@@ -66,7 +70,7 @@ export function publishToFolder(publication: FolderPublication): Published {
 function contextOf(running: EngineVersions): Parameters<typeof inspect>[1] {
   // Nothing is kept: the store is a place that is not there.
   const store = new ArtifactStore(join(tmpdir(), 'headgate-has-no-store-here'))
-  return { store, digestOf: () => undefined, running, between: () => {} }
+  return { store, digestOf: () => undefined, running, trust: NO_TRUST, between: () => {} }
 }
 
 /** The drop's own bytes when it is that version; null: another, none, or one that is refused. */
@@ -79,7 +83,9 @@ function foundIn(
     if (candidate.kind.type === 'directory') return foundInFolder(candidate, wanted)
     if (candidate.kind.type !== 'archive') return null
     const { facts, source } = inspectArchive(candidate, context)
-    return isSameVersion(facts.package, facts.version, wanted) ? { ...facts, source } : null
+    const { package: name, version, digest, signatures } = facts
+    if (!isSameVersion(name, version, wanted)) return null
+    return { digest, source, isSigned: weightOf(signatures) > 0 }
   } catch {
     return null
   }
@@ -95,8 +101,13 @@ function foundInFolder({ entry, path: from }: Candidate, wanted: VersionFacts): 
   const { name, version } = parsePackageJson(texts.get(PACKAGE_JSON) ?? '', entry)
   if (!isSameVersion(name, version, wanted)) return null
   const text = texts.get(MANIFEST_FILE)
-  const source = text === undefined ? null : (parseManifest(text, entry).sourceDigest ?? null)
-  return { digest: fileListDigest(stageFiles({ ...request, files: walk.files }).files), source }
+  const manifest = text === undefined ? null : parseManifest(text, entry)
+  const checked = signaturesOf(manifest?.packed ?? null)
+  return {
+    digest: fileListDigest(stageFiles({ ...request, files: walk.files }).files),
+    source: manifest?.sourceDigest ?? null,
+    isSigned: checked.length > 0 && checked.every(({ isValid }) => isValid),
+  }
 }
 
 function isSameVersion(name: string, version: string, wanted: VersionFacts): boolean {

@@ -6,24 +6,26 @@
  * Does not own: what an archive may hold (examine-archive.ts), how its bytes got here (executor/).
  *
  * U1  what would be refused as a drop is never placed.
- * U2  between the look for a version of that name and the placing nothing else runs on the thread.
+ * U2  a version that is there already is placed once more only for signatures that say more of it.
+ * U3  between the look for a version of that name and the placing nothing else runs on the thread.
  */
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { HeadgateError } from '../base/errors.ts'
+import { weightOf } from '../domain/signature-policy.ts'
 import { inspectArchive } from './examine-archive.ts'
 import type { Identified, IdentifyContext } from './identify.ts'
 import { entryNameOf, place } from './place.ts'
-import type { Publication, Published } from './source.ts'
+import type { Publication, Published, StagedDrop } from './source.ts'
 import { StageFault } from './stage-fault.ts'
 import { Refusal, type VersionFacts } from './verdict.ts'
 import { versionKey } from './versions.ts'
 
 export interface PublishContext extends IdentifyContext {
   readonly packagesDir: string
-  /** True while an entry backs the version. */
-  readonly isPresent: (key: string) => boolean
+  /** What is said of a version while an entry backs it; null: none does. */
+  readonly present: (key: string) => StagedDrop | null
   /** Called while an archive is read: other work of the thread. */
   readonly between: () => void
 }
@@ -33,16 +35,20 @@ export function publishArchive(publication: Publication, context: PublishContext
   const { tenant, package: name, version, path } = publication
   const entry = entryNameOf(publication)
   const target = join(context.packagesDir, entry)
-  const waiting = digestAt(target, { entry, tenant }, context)
+  const waiting = factsAt(target, { entry, tenant }, context)
   const { facts } = inspect({ path, tenant }, context)
   if (facts.package !== name || facts.version !== version) {
     const found = `${facts.package}@${facts.version}`
     throw new HeadgateError('PUBLISH_MISMATCH', { found, wanted: `${name}@${version}` })
   }
-  if (context.isPresent(versionKey(facts)) || waiting === facts.digest) {
+  const here = [context.present(versionKey(facts)), waiting].filter((one) => one !== null)
+  const other = here.find(({ digest }) => digest !== facts.digest)
+  if (other !== undefined) throw conflict(facts, other.digest)
+  // U2
+  const weight = weightOf(facts.signatures)
+  if (here.some(({ signatures }) => weightOf(signatures) >= weight)) {
     return publishedOf('present', entry, facts)
   }
-  if (waiting !== null) throw conflict(facts, waiting)
   place(path, target)
   return publishedOf('created', entry, facts)
 }
@@ -80,14 +86,14 @@ export function conflict(facts: VersionFacts, known: string): HeadgateError {
 }
 
 /** Of a drop placed there that no pass has seen yet; null: none, or one that is refused. */
-function digestAt(
+function factsAt(
   path: string,
   drop: { readonly entry: string; readonly tenant: string },
   context: PublishContext,
-): string | null {
+): VersionFacts | null {
   if (!existsSync(path)) return null
   try {
-    return inspectArchive({ ...drop, path }, context).facts.digest
+    return inspectArchive({ ...drop, path }, context).facts
   } catch {
     return null
   }

@@ -15,6 +15,7 @@
 
 import { toHeadgateError } from '../base/errors.ts'
 import type { EngineVersions } from '../domain/package-json.ts'
+import type { SignatureTrust } from '../domain/signature-policy.ts'
 import type { ArtifactStore } from './artifact-store.ts'
 import type { Candidate, Scan } from './scan.ts'
 import { lookAt } from './sight.ts'
@@ -49,6 +50,7 @@ export interface ReconcilerOptions {
   /** Versions reported before this thread began. */
   readonly present: readonly StagedDrop[]
   readonly running: EngineVersions
+  readonly trust: SignatureTrust
   readonly moment: () => Moment
   readonly reports: Reports
   /** Called between two files or entries: other work of the thread. */
@@ -98,7 +100,7 @@ export class Reconciler {
     }
   }
 
-  get versions(): Pick<Versions, 'digestOf' | 'isPresent' | 'record'> {
+  get versions(): Pick<Versions, 'digestOf' | 'present' | 'record'> {
     return this.#versions
   }
 
@@ -174,6 +176,7 @@ export class Reconciler {
           this.#options.store.noteSource(version.tenant, version.digest, source),
         hashFirst: this.#options.hasArtifacts && !this.#listedOnce,
         running: this.#options.running,
+        trust: this.#options.trust,
         between: this.#options.between,
       })
     } catch (fault) {
@@ -197,11 +200,15 @@ export class Reconciler {
       backs: key,
       refusal: null,
     })
-    if (record.backs !== null && record.backs !== key) {
-      this.#versions.release(record.entry, record.backs)
-    }
+    if (record.backs !== null && record.backs !== key) this.#release(record.entry, record.backs)
     if (record.refusal !== null) reports.cleared(record.entry)
-    if (this.#versions.back(record.entry, drop)) reports.staged(drop)
+    const news = this.#versions.back(record.entry, drop)
+    if (news !== null) reports.staged(news)
+  }
+
+  #release(entry: string, key: string): void {
+    const news = this.#versions.release(entry, key)
+    if (news !== null) this.#options.reports.staged(news)
   }
 
   #refuse(
@@ -231,7 +238,7 @@ export class Reconciler {
 
   #forget(record: EntryRecord): void {
     this.#records.delete(record.entry)
-    if (record.backs !== null) this.#versions.release(record.entry, record.backs)
+    if (record.backs !== null) this.#release(record.entry, record.backs)
     if (record.refusal !== null) this.#options.reports.cleared(record.entry)
   }
 

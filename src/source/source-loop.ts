@@ -87,6 +87,7 @@ export class SourceLoop {
       known: data.known,
       present: data.present,
       running: this.#running,
+      trust: data.trust,
       moment: () => ({ now: clock.now(), fileNow: fileNow(), monotonic: clock.monotonic() }),
       reports: {
         staged: (event) => post({ type: 'staged', event: event }),
@@ -254,9 +255,10 @@ export class SourceLoop {
       packagesDir: this.#data.packagesDir,
       store: this.#store,
       digestOf: (key: string) => versions.digestOf(key),
-      isPresent: (key: string) => versions.isPresent(key),
+      present: (key: string) => versions.present(key),
       record: (key: string, digest: string) => versions.record(key, digest),
       running: this.#running,
+      trust: this.#data.trust,
       between: () => this.#pump(),
     }
     try {

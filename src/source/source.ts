@@ -9,6 +9,11 @@ import type { ErrorRecord } from '../base/errors.ts'
 import type { TypedEmitter } from '../base/events.ts'
 import type { Declared } from '../domain/declared.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
+import type {
+  CheckedSignature,
+  JudgedSignature,
+  SignatureTrust,
+} from '../domain/signature-policy.ts'
 
 /** One complete, verified version lying in the artifact store. */
 export interface StagedDrop {
@@ -28,6 +33,12 @@ export interface StagedDrop {
   readonly options: PackageOptions
   /** What its manifest says that the entry module exports; absent: it came without. */
   readonly declared?: Declared
+  /** sha-256 of its manifest, which the digest leaves out; null: it came without. */
+  readonly manifest: string | null
+  /** In the eyes of its tenant. */
+  readonly signatures: readonly JudgedSignature[]
+  /** What the policy `warn` holds against its signatures; null: nothing. */
+  readonly doubt: ErrorRecord | null
   /** Absolute path of the read-only copy. */
   readonly artifactDir: string
   readonly files: number
@@ -77,6 +88,9 @@ export interface LoadedVersion {
   readonly source: string | null
   /** As in StagedDrop. */
   readonly declared?: Declared
+  readonly manifest: string | null
+  /** Whom they are trusted by is the tenant's that registers it. */
+  readonly signatures: readonly CheckedSignature[]
 }
 
 /** A loaded version that a tenant is to have. */
@@ -123,7 +137,10 @@ export interface WatchStatus {
 }
 
 export interface SourceEvents {
-  /** A version is complete in the artifact store; also after a restart for each one still present. */
+  /**
+   * A version is complete in the artifact store; also after a restart for each one still present,
+   * and again when what its manifest says is another thing than was said of it.
+   */
   staged: StagedDrop
   refused: RefusedDrop
   /** A refused or incomplete entry is refused no longer: staged, or gone. */
@@ -178,4 +195,6 @@ export interface SourceOptions {
   readonly watch?: 'events' | 'poll'
   /** Digest recorded earlier for `tenant/package@version`: other bytes are VERSION_CONFLICT. */
   readonly known?: ReadonlyMap<string, string>
+  /** What the operator wants of signatures. Default: nothing. */
+  readonly trust?: SignatureTrust
 }

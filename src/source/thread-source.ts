@@ -4,7 +4,8 @@
  * Owns: the thread's life, the calls that wait for it, what it has reported so far.
  * Does not own: anything about files (source-loop.ts, in the thread).
  *
- * T1  a version is reported staged once while it is present, over all threads of this source.
+ * T1  a version is reported staged once while it is present, over all threads of this source, and
+ *     once more for each manifest it comes with.
  * T2  a new thread is told what is present and known, so that it reports what went meanwhile.
  * T3  every call ends: answered, asked again of the next thread, or refused when the source closes.
  */
@@ -19,6 +20,7 @@ import { TypedEmitter } from '../base/events.ts'
 import type { Logger } from '../base/logger.ts'
 import { ownModule } from '../base/own-module.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
+import { NO_TRUST, type SignatureTrust } from '../domain/signature-policy.ts'
 import { fromThreadSchema } from './messages.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import type {
@@ -181,7 +183,8 @@ class ThreadSource implements Source {
       case 'staged': {
         const drop = message.event
         const key = versionKey(drop)
-        if (this.#present.has(key)) return
+        // T1
+        if (this.#present.get(key)?.manifest === drop.manifest) return
         this.#known.set(key, drop.digest)
         this.#present.set(key, drop)
         this.events.emit('staged', drop)
@@ -278,11 +281,16 @@ const optionsSchema = z.strictObject({
   removeAfterMs: z.number().nonnegative().default(5000),
   watch: z.enum(['events', 'poll']).default('events'),
   known: z.map(z.string(), z.string()).default(() => new Map()),
+  trust: z.custom<SignatureTrust>().default(NO_TRUST),
 })
 
 function resolveOptions(options: SourceOptions): Omit<ThreadData, 'present'> {
   const parsed = optionsSchema.safeParse(options)
-  if (parsed.success) return { ...parsed.data, headgateVersion: HEADGATE_VERSION }
+  if (parsed.success) {
+    const { policy, keys } = parsed.data.trust
+    const trust = { policy, keys: new Map(keys) }
+    return { ...parsed.data, trust, headgateVersion: HEADGATE_VERSION }
+  }
   const [issue] = parsed.error.issues
   throw new HeadgateError('OPTION_INVALID', {
     option: issue?.path.join('.') || 'source',

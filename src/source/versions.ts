@@ -5,8 +5,12 @@
  * V2  a version is present while at least one entry backs it.
  * V3  it is removed after `removeAfterMs` without a backer and at least two listings without one.
  *     While nothing can be listed the count starts anew: unknown is not absent.
+ * V4  what is said of a version is said by the entry whose papers are best: signatures before none, a
+ *     manifest before none, then what came last. It is reported when it first is so, and again when
+ *     another manifest says it; never for an entry that was read again and brings the same.
  */
 
+import { weightOf } from '../domain/signature-policy.ts'
 import type { RemovedDrop, StagedDrop } from './source.ts'
 
 interface Absence {
@@ -16,8 +20,9 @@ interface Absence {
 }
 
 interface Present {
-  readonly drop: StagedDrop
-  readonly backers: Set<string>
+  reported: StagedDrop
+  /** By entry, in the order in which each brought its manifest. */
+  readonly backers: Map<string, StagedDrop>
   lastBacker: string
   absence: Absence | null
 }
@@ -45,9 +50,10 @@ export class Versions {
     return this.#present.size
   }
 
-  /** True while an entry backs the version (V2). */
-  isPresent(key: string): boolean {
-    return (this.#present.get(key)?.backers.size ?? 0) > 0
+  /** What was reported of the version while an entry backs it (V2); null: none does. */
+  present(key: string): StagedDrop | null {
+    const present = this.#present.get(key)
+    return present === undefined || present.backers.size === 0 ? null : present.reported
   }
 
   /** The digest on record (V1). */
@@ -60,25 +66,32 @@ export class Versions {
     if (!this.#digests.has(key)) this.#digests.set(key, digest)
   }
 
-  /** True when the version was not present before: it is to be reported. */
-  back(entry: string, drop: StagedDrop): boolean {
+  /** What is to be reported of the version now (V4); null: nothing new. */
+  back(entry: string, drop: StagedDrop): StagedDrop | null {
     const key = versionKey(drop)
     this.#digests.set(key, drop.digest)
     const present = this.#present.get(key)
     if (present === undefined) {
-      const backers = new Set([entry])
-      this.#present.set(key, { drop, backers, lastBacker: entry, absence: null })
-      return true
+      const backers = new Map([[entry, drop]])
+      this.#present.set(key, { reported: drop, backers, lastBacker: entry, absence: null })
+      return drop
     }
-    present.backers.add(entry)
+    const before = present.backers.get(entry)
+    if (before === undefined || before.manifest !== drop.manifest) {
+      present.backers.delete(entry)
+      present.backers.set(entry, drop)
+    }
     present.lastBacker = entry
     present.absence = null
-    return false
+    return news(present)
   }
 
-  release(entry: string, key: string): void {
+  /** What is to be reported now, where other entries still back the version (V4). */
+  release(entry: string, key: string): StagedDrop | null {
     const present = this.#present.get(key)
-    if (present?.backers.delete(entry) === true) present.lastBacker = entry
+    if (present?.backers.delete(entry) !== true) return null
+    present.lastBacker = entry
+    return news(present)
   }
 
   /** After each listing: what is now removed (V3), and at which monotonic time the next may be. */
@@ -91,7 +104,7 @@ export class Versions {
       const dueAt = since + this.#removeAfterMs
       if (listings >= 1 && monotonic >= dueAt) {
         this.#present.delete(key)
-        const { tenant, package: name, version, digest } = present.drop
+        const { tenant, package: name, version, digest } = present.reported
         removed.push({ entry: present.lastBacker, tenant, package: name, version, digest })
         continue
       }
@@ -105,4 +118,19 @@ export class Versions {
   restartAbsences(): void {
     for (const present of this.#present.values()) present.absence = null
   }
+}
+
+/** V4 */
+function news(present: Present): StagedDrop | null {
+  let best: StagedDrop | null = null
+  for (const drop of present.backers.values()) {
+    if (best === null || papersOf(drop) >= papersOf(best)) best = drop
+  }
+  if (best === null || best.manifest === present.reported.manifest) return null
+  present.reported = best
+  return best
+}
+
+function papersOf({ signatures, manifest }: StagedDrop): number {
+  return 2 * weightOf(signatures) + (manifest === null ? 0 : 1)
 }

@@ -163,6 +163,7 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
       refusals: [
         {
           entry: 'analytics-1.4.0',
+          stage: 'load',
           kind: 'rejected',
           tenant: 'public',
           package: 'analytics',

@@ -36,6 +36,8 @@ const facts = (change: Partial<VersionFacts> = {}): VersionFacts => ({
   generation: null,
   epoch: null,
   replaced: null,
+  signatures: [],
+  doubt: null,
   ...change,
 })
 

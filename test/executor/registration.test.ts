@@ -100,7 +100,13 @@ t.test(
     const served = executor.package('retail_co', 'marketing_campaigns')
     t.equal(served?.activeVersion, '1.3.0')
     t.same(served?.versions, [
-      { version: '1.3.0', digest: pkg.metadata.fingerprint, entry: folder },
+      {
+        version: '1.3.0',
+        digest: pkg.metadata.fingerprint,
+        entry: folder,
+        signatures: [],
+        doubt: null,
+      },
     ])
     t.match(served?.workflows, [
       { name: 'marketing_workflow', aliasOf: undefined },

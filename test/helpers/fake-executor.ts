@@ -166,6 +166,7 @@ export function executorRow(state: ExecutorRow['state'], packages: number): Exec
       entries: packages,
     },
     isolation: { permissions: 'on', network: 'restricted' },
+    signatures: 'off',
     refusals: [],
   }
 }
@@ -180,7 +181,9 @@ export function packageRow(name: string, change: Partial<PackageRow> = {}): Pack
     policy: 'auto',
     activeVersion: '1.2.0',
     activeGeneration: 7,
-    versions: [{ version: '1.2.0', digest: 'd'.repeat(64), entry: name }],
+    versions: [
+      { version: '1.2.0', digest: 'd'.repeat(64), entry: name, signatures: [], doubt: null },
+    ],
     held: {},
     waiting: 0,
     generations: [

@@ -1,5 +1,6 @@
 /** A reconciler over real files, one pass at a time, for the tests of this folder. */
 
+import { NO_TRUST } from '../../src/domain/signature-policy.ts'
 import { ArtifactStore } from '../../src/source/artifact-store.ts'
 import { Reconciler } from '../../src/source/reconcile.ts'
 import type { ReconcilerOptions } from '../../src/source/reconcile.ts'
@@ -53,6 +54,7 @@ export function bench(t: Teardown, options: Partial<ReconcilerOptions> = {}, pla
     known: new Map(),
     present: [],
     running: { node: process.versions.node, headgate: null },
+    trust: NO_TRUST,
     moment,
     reports: {
       staged: (drop) => {

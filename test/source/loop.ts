@@ -81,6 +81,7 @@ export function openLoop(
       known: new Map(),
       present: [],
       headgateVersion: '0.1.0',
+      trust: { policy: 'off', keys: new Map() },
     },
     {
       clock,

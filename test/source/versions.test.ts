@@ -1,21 +1,25 @@
 import t from 'tap'
 import { parsePackageJson } from '../../src/domain/package-json.ts'
+import type { SignatureState } from '../../src/domain/signature-policy.ts'
 import type { StagedDrop } from '../../src/source/source.ts'
 import { Versions, versionKey } from '../../src/source/versions.ts'
 
 const { options } = parsePackageJson('{"name":"a","version":"1.0.0"}', 'a')
 
-function dropOf(entry: string, digest = 'd'): StagedDrop {
+function dropOf(entry: string, digest = 'd', papers: Partial<StagedDrop> = {}): StagedDrop {
   const identity = { entry, tenant: 'public', package: 'a', version: '1.0.0', digest }
   const bytes = {
     artifactDir: '/x',
     files: 1,
     bytes: 1,
+    manifest: null,
+    signatures: [],
+    doubt: null,
     landedAt: null,
     detectedAt: 0,
     stagedAt: 0,
   }
-  return { ...identity, entryFile: 'index.ts', options, ...bytes }
+  return { ...identity, entryFile: 'index.ts', options, ...bytes, ...papers }
 }
 
 t.test('V1: the first digest stays on record, also after the version is removed', (t) => {
@@ -35,8 +39,8 @@ t.test('V1: the first digest stays on record, also after the version is removed'
 t.test('V2: a version is reported once and goes with its last backer', (t) => {
   const versions = new Versions(new Map(), 0)
   const key = versionKey(dropOf('one'))
-  t.equal(versions.back('one', dropOf('one')), true)
-  t.equal(versions.back('two', dropOf('two')), false)
+  t.equal(versions.back('one', dropOf('one'))?.entry, 'one')
+  t.equal(versions.back('two', dropOf('two')), null)
   versions.release('one', key)
   t.same(versions.sweep(1), { removed: [], nextAt: null })
   versions.release('two', key)
@@ -59,5 +63,31 @@ t.test('V3: removal takes the time and two listings, and a return starts anew', 
   versions.restartAbsences()
   t.same(versions.sweep(9000), { removed: [], nextAt: 9100 }, 'unknown is not absent')
   t.equal(versions.sweep(9100).removed.length, 1)
+  t.end()
+})
+
+t.test('V4: the entry with the best papers speaks for a version, and once for each', (t) => {
+  const versions = new Versions(new Map(), 0)
+  const key = versionKey(dropOf('e'))
+  const signedBy = (state: SignatureState): Partial<StagedDrop> => ({
+    manifest: state,
+    signatures: [{ publicKey: state, key: state, isValid: state !== 'invalid', state }],
+  })
+  const back = (entry: string, papers: Partial<StagedDrop> = {}): string | null =>
+    versions.back(entry, dropOf(entry, 'd', papers))?.entry ?? null
+  t.equal(back('plain'), 'plain')
+  t.equal(back('listed', { manifest: 'list' }), 'listed')
+  t.equal(back('listed', { manifest: 'list' }), null, 'read again, it says the same')
+  t.equal(back('other', { manifest: 'other' }), 'other', 'of two alike the later one')
+  t.equal(back('listed', { manifest: 'list' }), null, 'which reading again does not change')
+  t.equal(back('trusted', signedBy('trusted')), 'trusted')
+  t.equal(back('stranger', signedBy('unknown')), null)
+  t.equal(back('odd', signedBy('invalid')), null)
+  t.equal(back('plain'), null)
+  t.equal(versions.present(key)?.entry, 'trusted')
+  t.equal(versions.release('other', key), null)
+  t.equal(versions.release('trusted', key)?.entry, 'stranger', 'the best of those that are left')
+  t.equal(back('stranger', signedBy('trusted')), 'stranger', 'signed anew')
+  t.equal(back('stranger', { manifest: 'bare' }), 'stranger', 'and not signed any more')
   t.end()
 })

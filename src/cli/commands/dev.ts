@@ -95,7 +95,8 @@ async function runDev(context: CommandContext, dir: string, options: DevOptions)
     cwd,
     tenant: checkName('tenant', options.tenant),
     data: options.data === undefined ? undefined : resolve(options.data),
-    tenants: options.config === undefined ? {} : readConfig(resolve(options.config)),
+    // What it says of signatures is for what others packed: here the author's own saves are served.
+    tenants: options.config === undefined ? {} : readConfig(resolve(options.config)).tenants,
     options,
     body: await readInput(terminal, options),
   }

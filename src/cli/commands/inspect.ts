@@ -3,13 +3,22 @@
  */
 
 import { resolve } from 'node:path'
-import { type Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { interfaceDigest } from '../../domain/interface.ts'
 import { checkName } from '../../domain/names.ts'
 import { formatNamespace } from '../../domain/namespace.ts'
+import {
+  ALL_TENANTS,
+  NO_TRUST,
+  type SignatureState,
+  type SignatureTrust,
+} from '../../domain/signature-policy.ts'
 import type { Subject } from '../../packaging/subject.ts'
 import { toProblem } from '../../protocol/problem-record.ts'
+import { readPublicKey, readTrust } from '../../source/trusted-keys.ts'
 import type { CommandContext } from '../command-context.ts'
+import { append } from '../append.ts'
+import { readConfig } from '../config-file.ts'
 import { inEmptyFolder } from '../empty-folder.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { formatBytes } from '../format-bytes.ts'
@@ -19,6 +28,8 @@ import { plain, writeLine } from '../terminal.ts'
 
 interface InspectOptions {
   readonly tenant: string
+  readonly trusted: readonly string[]
+  readonly config?: string
   readonly json?: boolean
 }
 
@@ -26,23 +37,39 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
   program
     .command('inspect <path>')
     .description('a source folder, packed folder or .tgz: metadata, graph, and what is refused')
-    .option('--tenant <name>', 'whose namespaces are shown', 'public')
+    .option('--tenant <name>', 'whose namespaces and trusted keys count', 'public')
+    .option('--config <file>', "an operator's configuration: whose signatures are asked for")
+    .addOption(
+      new Option('--trusted <key>', 'public key (PEM) that must have signed; may be given again')
+        .argParser(append)
+        .default([])
+        .conflicts('config'),
+    )
     .option('--json', 'one JSON document')
     .action(async (path: string, options: InspectOptions) => {
       checkName('tenant', options.tenant)
       const { readSubject } = await import('../../packaging/subject.ts')
       const { interrupt, terminal } = context
+      const { tenant } = options
       const absolute = resolve(path)
+      const trust = trustOf(options)
       const subject = await inEmptyFolder(() =>
-        interruptible(interrupt, () => readSubject(absolute, { signal: interrupt })),
+        interruptible(interrupt, () => readSubject(absolute, { signal: interrupt, tenant, trust })),
       )
       const lines =
-        options.json === true
-          ? [JSON.stringify(toJson(subject, options.tenant))]
-          : render(subject, options.tenant)
+        options.json === true ? [JSON.stringify(toJson(subject, tenant))] : render(subject, tenant)
       for (const line of lines) writeLine(terminal.stdout, line)
       if (subject.refusal !== null) context.setExitCode(exitCodeOf(subject.refusal))
     })
+}
+
+function trustOf({ trusted, config }: InspectOptions): SignatureTrust {
+  if (trusted.length > 0) {
+    const keys = trusted.map((key) => readPublicKey(resolve(key), '--trusted'))
+    return { policy: 'require', keys: new Map([[ALL_TENANTS, keys]]) }
+  }
+  const signatures = config === undefined ? undefined : readConfig(resolve(config)).signatures
+  return signatures === undefined ? NO_TRUST : readTrust(signatures)
 }
 
 function toJson({ path, form, version, facts, loaded, refusal }: Subject, tenant: string): object {
@@ -59,6 +86,8 @@ function toJson({ path, form, version, facts, loaded, refusal }: Subject, tenant
           files: facts.files,
           bytes: facts.bytes,
           permissions: facts.options.permissions,
+          signatures: facts.signatures.map(({ key, state }) => ({ key, state })),
+          doubt: facts.doubt === null ? null : toProblem(facts.doubt),
         }),
     ...(loaded === null
       ? {}
@@ -88,15 +117,25 @@ function render(
     fact('entry', facts.entryFile)
     fact('size', `${formatBytes(facts.bytes)} in ${facts.files} files`)
     fact('asks for', demandsOf(facts, loaded))
+    const by = facts.signatures.map(({ key, state }) => `${key}, ${SIGNED[state]}`)
+    for (const line of by.length === 0 ? ['nobody'] : by) fact('signed by', line)
   }
   for (const workflow of loaded?.descriptor.workflows ?? []) {
     const name = { tenant, package: facts?.package ?? '', workflow: workflow.name, task: null }
     lines.push('', formatNamespace(name), ...graphLines(workflow).map((line) => `  ${line}`))
   }
   lines.push('')
+  const doubt = facts?.doubt ?? null
+  if (doubt !== null && refusal === null) lines.push(`${doubt.code}: ${plain(doubt.message)}`)
   if (refusal === null) lines.push('An executor takes it.')
   else lines.push(`An executor refuses it: ${refusal.code}`, `  ${plain(refusal.message)}`)
   return lines
+}
+
+const SIGNED: Readonly<Record<SignatureState, string>> = {
+  trusted: 'valid, trusted',
+  unknown: 'valid, but not a key that is trusted here',
+  invalid: 'NOT VALID: it does not fit this package',
 }
 
 /** What the operator has to give or to grant before it can be loaded. */

@@ -12,10 +12,15 @@ import type { CommandContext } from '../command-context.ts'
 import { interruptible } from '../interruptible.ts'
 import { inEmptyFolder } from '../empty-folder.ts'
 import { formatBytes } from '../format-bytes.ts'
+import { append } from '../append.ts'
 import { plain, writeLine } from '../terminal.ts'
+
+/** Of an encrypted key; a command line would show it to others. */
+export const PASSPHRASE = 'HEADGATE_KEY_PASSPHRASE'
 
 interface PackCommandOptions {
   readonly out: string
+  readonly sign: readonly string[]
   readonly json?: boolean
 }
 
@@ -24,6 +29,7 @@ export function addPackCommand(program: Command, context: CommandContext): void 
     .command('pack [dir]')
     .description('type-check, bundle and check a package, and write <name>-<version>.tgz')
     .option('--out <dir>', 'folder for the archive; made when it is not there', '.')
+    .option('--sign <key>', 'private key (PEM, headgate keygen); may be given again', append, [])
     .option('--json', 'one JSON document; errors as JSON')
     .action(async (dir: string | undefined, options: PackCommandOptions) => {
       await runPack(context, resolve(dir ?? '.'), options)
@@ -41,10 +47,15 @@ async function runPack(
   } catch (error) {
     throw new HeadgateError('OPTION_INVALID', { option: '--out', why: messageOf(error) })
   }
-  const { pack } = await import('../../packaging/pack.ts')
+  const [{ pack }, { readSigningKey }] = await Promise.all([
+    import('../../packaging/pack.ts'),
+    import('../../packaging/signing-key.ts'),
+  ])
+  const passphrase = terminal.env[PASSPHRASE]
+  const sign = options.sign.map((key) => readSigningKey(resolve(key), passphrase))
   const progress = (line: string): void => writeLine(terminal.stderr, plain(line))
   const packed = await inEmptyFolder(() =>
-    interruptible(interrupt, () => pack({ dir, out, progress, signal: interrupt })),
+    interruptible(interrupt, () => pack({ dir, out, sign, progress, signal: interrupt })),
   )
   for (const warning of packed.warnings) writeLine(terminal.stderr, `warning: ${plain(warning)}`)
   if (options.json === true) {
@@ -64,6 +75,7 @@ function describe(packed: PackedArchive): readonly string[] {
     `  fingerprint  sha256:${digest}`,
     `  interface    sha256:${interfaceDigest}`,
     `  size         ${formatBytes(archiveBytes)}; unpacked ${formatBytes(bytes.unpacked)} in ${files} files, of which the bundle ${formatBytes(bytes.bundle)}`,
+    ...packed.signedBy.map((key) => `  signed by    ${key}`),
     ...(bundled === '' ? [] : [`  bundled      ${plain(bundled)}`]),
     `  types        ${packed.typeChecked ? 'checked' : 'not checked: there is no tsconfig.json, or no TypeScript'}`,
     `  time         ${(ms / 1000).toFixed(2)} s`,

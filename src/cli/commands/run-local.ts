@@ -10,6 +10,7 @@ import { visibleEnvironment } from '../../routing/generation-factory.ts'
 import type { RunEvent } from '../../testing/run-events.ts'
 import { attemptsOf } from '../../testing/test-run.ts'
 import type { CommandContext } from '../command-context.ts'
+import { append } from '../append.ts'
 import { readConfig } from '../config-file.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { readLocalFolder } from '../local-folder.ts'
@@ -38,7 +39,7 @@ export function addRunLocalCommand(program: Command, context: CommandContext): v
     .option(
       '--secret <name[=value]>',
       'a secret of the package; without a value that of the variable of this name',
-      (one: string, before: readonly string[]) => [...before, one],
+      append,
       [],
     )
     .option('--json', 'one document {status, output, outputs, attempts, error, …}')
@@ -56,7 +57,7 @@ async function runLocal(
   const { packageJson, entry } = readLocalFolder(dir)
   const { name, version } = packageJson
   const { tenant } = options
-  const tenants = options.config === undefined ? {} : readConfig(options.config)
+  const tenants = options.config === undefined ? {} : readConfig(options.config).tenants
   const values = tenants[tenant]?.packages?.[name]
   const events: RunEvent[] = []
   const result = await runLocally({

@@ -70,7 +70,7 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
     permissions: options.permissions,
     logger,
     ...(options.maxThreads === undefined ? {} : { maxThreads: options.maxThreads }),
-    ...(options.config === undefined ? {} : { tenants: readConfig(resolve(options.config)) }),
+    ...(options.config === undefined ? {} : readConfig(resolve(options.config))),
   }
   enterEmptyFolder(dataDir)
 
