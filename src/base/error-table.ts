@@ -145,7 +145,7 @@ export const ERRORS = {
   SIGNATURE_MISSING: {
     status: 422,
     retryable: false,
-    message: '{package}@{version} is not signed for tenant {tenant}: {why}',
+    message: '{package}@{version} is not signed: {why}',
   },
   SIGNATURE_UNTRUSTED: {
     status: 422,

@@ -5,8 +5,10 @@ import { HeadgateError } from '../../src/base/errors.ts'
 import { firstDifference } from '../../src/domain/declared.ts'
 import { fileListDigest } from '../../src/domain/digest.ts'
 import { claimsOf, interfaceOfManifest, requireClaims } from '../../src/domain/manifest-claims.ts'
-import { manifestChecksum, parseManifest } from '../../src/domain/manifest.ts'
+import { manifestChecksum, manifestText, parseManifest } from '../../src/domain/manifest.ts'
 import { parsePackageJson } from '../../src/domain/package-json.ts'
+import { signManifest } from '../../src/domain/signature.ts'
+import { makeKeys } from '../helpers/keys.ts'
 import { holds } from '../helpers/property.ts'
 
 const PACKAGE_JSON = parsePackageJson(
@@ -94,6 +96,34 @@ t.test('any single flipped bit in a manifest is refused', (t) => {
       return code === 'MANIFEST_INVALID' || code === 'CONTRACT_UNSUPPORTED'
     }),
   )
+  t.end()
+})
+
+t.test('M2, M4: signatures are added to a manifest, which has one spelling then', (t) => {
+  // Texts that JSON can write in several ways.
+  const schemas = { inputs: [{ workflow: 'w', schema: { maximum: 1e30, pattern: '\u001b' } }] }
+  const plain = JSON.parse(write({ schemas: { ...schemas, config: null }, config: null }))
+  const signatures = signManifest(plain, [makeKeys().private])
+  const text = manifestText({ ...plain, signatures })
+  const { packed, sha256 } = parseManifest(text, 'p')
+  t.same(packed?.signatures, signatures)
+  t.equal(packed?.checksum, parseManifest(manifestText(plain), 'p').packed?.checksum)
+  t.not(sha256, parseManifest(manifestText(plain), 'p').sha256)
+  const respelt = [
+    JSON.stringify({ ...plain, signatures }),
+    text.replace('1e+30', '1E+30'),
+    text.replace('u001b', 'u001B'),
+    text.replace('"author"', '"author": "b",\n  "author"'),
+    text.replace('"p"', '"\\u0070"'),
+  ]
+  for (const other of respelt) {
+    t.not(other, text)
+    t.same(JSON.parse(other), JSON.parse(text), 'it says the same')
+    t.throws(() => parseManifest(other, 'p'), { code: 'MANIFEST_INVALID', message: /it is signed/ })
+  }
+  t.throws(() => parseManifest(manifestText({ ...plain, signatures: [] }), 'p'), {
+    message: /signatures: leave it out/,
+  })
   t.end()
 })
 

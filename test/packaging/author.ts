@@ -1,5 +1,6 @@
 /** An author's machine: source folders to pack, and a place for what comes out. */
 
+import type { KeyObject } from 'node:crypto'
 import {
   cpSync,
   mkdirSync,
@@ -27,8 +28,11 @@ export interface Author {
   readonly root: string
   /** Writes a source folder and returns its path. */
   source(folder: string, files: Files): string
-  /** Packs as a folder; the same path again is replaced. */
-  pack(dir: string): Promise<{ readonly to: string; readonly packed: Packed }>
+  /** Packs as a folder; the same path again is replaced. `sign`: private keys. */
+  pack(
+    dir: string,
+    sign?: readonly KeyObject[],
+  ): Promise<{ readonly to: string; readonly packed: Packed }>
 }
 
 /** The process sits in an empty folder, as the command line does while it packs. */
@@ -52,9 +56,9 @@ export function makeAuthor(t: { teardown(fn: () => unknown): void }): Author {
       }
       return dir
     },
-    async pack(dir) {
+    async pack(dir, sign = []) {
       const to = join(root, `packed-${packs++}`)
-      return { to, packed: await packFolder({ dir, to }) }
+      return { to, packed: await packFolder({ dir, to, sign }) }
     },
   }
 }

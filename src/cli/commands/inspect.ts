@@ -7,12 +7,7 @@ import { type Command, Option } from 'commander'
 import { interfaceDigest } from '../../domain/interface.ts'
 import { checkName } from '../../domain/names.ts'
 import { formatNamespace } from '../../domain/namespace.ts'
-import {
-  ALL_TENANTS,
-  NO_TRUST,
-  type SignatureState,
-  type SignatureTrust,
-} from '../../domain/signature-policy.ts'
+import { ALL_TENANTS, NO_TRUST, type SignatureTrust } from '../../domain/signature-policy.ts'
 import type { Subject } from '../../packaging/subject.ts'
 import { toProblem } from '../../protocol/problem-record.ts'
 import { readPublicKey, readTrust } from '../../source/trusted-keys.ts'
@@ -57,7 +52,9 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
         interruptible(interrupt, () => readSubject(absolute, { signal: interrupt, tenant, trust })),
       )
       const lines =
-        options.json === true ? [JSON.stringify(toJson(subject, tenant))] : render(subject, tenant)
+        options.json === true
+          ? [JSON.stringify(toJson(subject, tenant))]
+          : render(subject, tenant, trust)
       for (const line of lines) writeLine(terminal.stdout, line)
       if (subject.refusal !== null) context.setExitCode(exitCodeOf(subject.refusal))
     })
@@ -103,6 +100,7 @@ function toJson({ path, form, version, facts, loaded, refusal }: Subject, tenant
 function render(
   { path, form, version, facts, loaded, refusal }: Subject,
   tenant: string,
+  { keys }: SignatureTrust,
 ): string[] {
   const lines = [version === null ? path : `${version.package}@${version.version}`]
   const fact = (name: string, value: string): void => {
@@ -117,7 +115,12 @@ function render(
     fact('entry', facts.entryFile)
     fact('size', `${formatBytes(facts.bytes)} in ${facts.files} files`)
     fact('asks for', demandsOf(facts, loaded))
-    const by = facts.signatures.map(({ key, state }) => `${key}, ${SIGNED[state]}`)
+    const words = {
+      trusted: 'valid, trusted',
+      unknown: keys.size === 0 ? 'valid' : 'valid, but not a key that is trusted',
+      invalid: 'NOT VALID: it does not fit this package',
+    }
+    const by = facts.signatures.map(({ key, state }) => `${key}, ${words[state]}`)
     for (const line of by.length === 0 ? ['nobody'] : by) fact('signed by', line)
   }
   for (const workflow of loaded?.descriptor.workflows ?? []) {
@@ -130,12 +133,6 @@ function render(
   if (refusal === null) lines.push('An executor takes it.')
   else lines.push(`An executor refuses it: ${refusal.code}`, `  ${plain(refusal.message)}`)
   return lines
-}
-
-const SIGNED: Readonly<Record<SignatureState, string>> = {
-  trusted: 'valid, trusted',
-  unknown: 'valid, but not a key that is trusted here',
-  invalid: 'NOT VALID: it does not fit this package',
 }
 
 /** What the operator has to give or to grant before it can be loaded. */
