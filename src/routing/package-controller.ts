@@ -51,10 +51,7 @@ export class PackageController {
   readonly #generations = new Set<Generation>()
   /** How a loaded generation came to be, for its receipt. */
   readonly #loaded = new WeakMap<Generation, Loaded & { readonly drop: StagedDrop }>()
-  readonly #loads = new Map<
-    string,
-    { readonly drop: StagedDrop; readonly load: Promise<Generation> }
-  >()
+  readonly #loads = new Map<string, Promise<Generation>>()
   /** Generations loaded for a pin. */
   readonly #idle: IdleWatch
   readonly #refusals: LoadRefusals
@@ -210,7 +207,7 @@ export class PackageController {
   async close(force: boolean): Promise<void> {
     this.#closed = true
     for (const generation of this.#generations) giveUp(generation)
-    await Promise.allSettled([...[...this.#loads.values()].map(({ load }) => load), this.#loop])
+    await Promise.allSettled([...this.#loads.values(), this.#loop])
     if (!force) await this.#handedOver()
     await Promise.all(this.generations().map((generation) => generation.close(force)))
   }
@@ -299,13 +296,10 @@ export class PackageController {
     return this.#load(version)
   }
 
-  /** A new generation of `version`; one load of a version at a time, with its manifest of the day. */
+  /** A new generation of `version`; one load of a version at a time. */
   #load(version: string, drop = this.catalog.get(version)): Promise<Generation> {
     const running = this.#loads.get(version)
-    if (running !== undefined) {
-      const isSame = drop === undefined || running.drop.manifest === drop.manifest
-      return isSame ? running.load : running.load.catch(() => this.#load(version, drop))
-    }
+    if (running !== undefined) return running
     if (this.#closed) return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
     if (drop === undefined) return Promise.reject(this.#noMatch(version))
     const load = this.#loadDrop(drop)
@@ -316,7 +310,7 @@ export class PackageController {
         throw error
       })
       .finally(() => this.#loads.delete(version))
-    this.#loads.set(version, { drop, load })
+    this.#loads.set(version, load)
     return load
   }
 
