@@ -229,6 +229,9 @@ t.test('packing, inspecting and comparing work as written', async (t) => {
   t.match(out, join(dir, 'packed', 'analytics_pipeline-2.1.0.tgz'))
   t.match(out, /An executor takes it\./)
   t.match(out, /2\.2\.0 is enough/)
+  const [sign] = labelled('sign')
+  if (sign === undefined) throw new Error('1 block')
+  t.match(await run(sign, dir, 'http://127.0.0.1:9'), /valid, trusted\n[^]*An executor takes it\./)
 })
 
 t.test('the library example of the README runs', async (t) => {

@@ -24,7 +24,8 @@ const argumentsSchema = z.object({
  * Throws OPTION_INVALID, PATH_NOT_FOUND, DROP_UNSUPPORTED (neither folder nor file),
  * DROP_INCOMPLETE (files change, or a manifest's file is missing), EXECUTOR_CLOSING, and every code
  * with which the package would be refused before it is loaded (PACKAGE_JSON_…, MANIFEST_…,
- * ENTRY_MISSING, FILE_REFUSED, ARCHIVE_…).
+ * ENTRY_MISSING, FILE_REFUSED, ARCHIVE_…, SIGNATURE_INVALID). Whether a tenant trusts who signed
+ * is asked at `registerTasks()`.
  */
 export async function loadWorkflowPackage(
   path: string,

@@ -9,6 +9,9 @@ import { folder, run, SHIM } from './command.ts'
 
 const SAMPLE = join(import.meta.dirname, '../../packages-dir/analytics_pipeline-2.1.0')
 
+/** Asks for signatures, which an author's own saves cannot have. */
+const STRICT = join(import.meta.dirname, 'signatures-required.json')
+
 interface Started {
   readonly child: ChildProcess
   readonly root: string
@@ -70,7 +73,7 @@ function edit(file: string, from: string, to: string): void {
 t.test(
   'dev serves each save, tells faults by file and line, and leaves nothing behind',
   async (t) => {
-    const { child, dir, ended, root, said } = start(t, '--data', 'data')
+    const { child, dir, ended, root, said } = start(t, '--data', 'data', '--config', STRICT)
     const [, url = ''] = await said('stdout', /serves \S+own at (http:\S+)\n/)
     await said(
       'stderr',
