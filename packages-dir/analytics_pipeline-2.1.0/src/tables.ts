@@ -1,7 +1,6 @@
 /** The package's tables, read once in each worker thread. */
 
 import { readFileSync } from 'node:fs'
-import { parseCsv } from './csv.ts'
 
 /** A flight as reported: any part may be missing or wrong until it was validated. */
 export interface RawFlight {
@@ -37,30 +36,14 @@ export function tables(): Tables {
 }
 
 function readFlights(): readonly RawFlight[] {
-  return rowsOf('flights.csv').map(
-    ([date = '', delay = '', distance = '', origin = '', destination = '']) => ({
-      date,
-      delay: Number(delay),
-      distance: Number(distance),
-      origin,
-      destination,
-    }),
-  )
+  return readJson('flights.json') as readonly RawFlight[]
 }
 
 function readAirports(): ReadonlyMap<string, Airport> {
-  return new Map(
-    rowsOf('airports.csv').map(
-      ([iata = '', name = '', city = '', state = '', , latitude = '', longitude = '']) => [
-        iata,
-        { iata, name, city, state, latitude: Number(latitude), longitude: Number(longitude) },
-      ],
-    ),
-  )
+  const airports = readJson('airports.json') as readonly Airport[]
+  return new Map(airports.map((airport) => [airport.iata, airport]))
 }
 
-/** Without the line of headings. */
-function rowsOf(file: string): readonly (readonly string[])[] {
-  const text = readFileSync(new URL(`../data/${file}`, import.meta.url), 'utf8')
-  return parseCsv(text).slice(1)
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../data/${file}`, import.meta.url), 'utf8'))
 }
