@@ -54,10 +54,11 @@ export class UpcallRelay implements LaneUpcalls {
   }
 }
 
-export function openWarmThread(host: ThreadHost): WarmThread {
+/** `warmUp`: see ThreadHost.openLane(). */
+export function openWarmThread(host: ThreadHost, warmUp = false): WarmThread {
   const inbox = new HandshakeInbox()
   const relay = new UpcallRelay(inbox)
-  return { host, hosted: host.openLane(relay), inbox, relay }
+  return { host, hosted: host.openLane(relay, warmUp), inbox, relay }
 }
 
 /** P3 */
@@ -125,7 +126,7 @@ export class SpareThreads {
   }
 
   async #start(): Promise<void> {
-    const warm = openWarmThread(this.#createHost())
+    const warm = openWarmThread(this.#createHost(), true)
     const hello = await Promise.race([warm.inbox.next(), warm.hosted.ended])
     if (typeof hello === 'string' || hello.type !== 'hello') {
       warm.hosted.lane.close()

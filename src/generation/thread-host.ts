@@ -21,6 +21,7 @@ import { messageOf } from '../base/errors.ts'
 import type { PackageResourceLimits } from '../domain/package-json.ts'
 import { SlotTable } from '../protocol/lane-layout.ts'
 import { Lane, type LaneUpcalls } from './lane.ts'
+import type { LaneStart } from './thread/entry.ts'
 import { type ThreadGrants, permissionArguments } from './permissions.ts'
 import type { ThreadCode } from './thread-code.ts'
 
@@ -101,7 +102,8 @@ export class ThreadHost {
     return this.#destroyed === undefined ? this.#pool.threads.length : 0
   }
 
-  openLane(upcalls: LaneUpcalls): HostedLane {
+  /** `warmUp`: the thread says hello only when its own code is compiled. */
+  openLane(upcalls: LaneUpcalls, warmUp = false): HostedLane {
     const { port1, port2 } = new MessageChannel()
     const slots = SlotTable.forSlots(this.concurrency)
     const timeBase = this.#options.clock.now()
@@ -117,10 +119,10 @@ export class ThreadHost {
     let worker: Worker | undefined
     const ended = this.#pool
       // piscina infers the type of a transfer list from another overload of postMessage.
-      .run(
-        { port: port2, slots: slots.buffer, timeBase },
-        { transferList: [port2] as never, signal: abort.signal },
-      )
+      .run({ port: port2, slots: slots.buffer, timeBase, warmUp } satisfies LaneStart, {
+        transferList: [port2] as never,
+        signal: abort.signal,
+      })
       .then(
         () => 'the lane was closed',
         (error: unknown) => endReason(error),

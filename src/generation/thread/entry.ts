@@ -22,16 +22,20 @@ import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { Results } from './results.ts'
 import { Runner } from './runner.ts'
+import { warmUp } from './warm-up.ts'
 
 export interface LaneStart {
   readonly port: MessagePort
   readonly slots: SharedArrayBuffer
   readonly timeBase: number
+  /** There is time before a version comes: run warmUp() first. */
+  readonly warmUp: boolean
 }
 
 installSdkHook()
 
-export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): Promise<void> {
+export async function serveLane(start: LaneStart): Promise<void> {
+  const { port, slots: buffer, timeBase } = start
   const lane = lanePort(port)
   const output = new Output(lane)
   const slots = new SlotTable(buffer)
@@ -95,7 +99,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
     }
   }
 
-  const start = async (timeoutsMs: readonly number[]): Promise<void> => {
+  const setUpPackage = async (timeoutsMs: readonly number[]): Promise<void> => {
     if (load === undefined || definition === undefined) return
     const { tenant, package: name, version, generation, boot, secrets } = load
     const began = performance.now()
@@ -144,7 +148,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
         void importEntry(message)
         break
       case 'start':
-        void start(message.timeoutsMs)
+        void setUpPackage(message.timeoutsMs)
         break
       case 'abort':
         lane.send({ type: 'abortSeen', slot: message.slot, id: message.id })
@@ -162,6 +166,7 @@ export async function serveLane({ port, slots: buffer, timeBase }: LaneStart): P
         break
     }
   })
+  if (start.warmUp) await warmUp()
   output.capture()
   process.once('exit', () => output.end())
   lane.send({ type: 'hello', threadId })
