@@ -1,13 +1,17 @@
 /**
- * Where the thread that loads a package finds its TypeScript modules as JavaScript: a parallel tree
- * below the slot, beside the package's own files.
+ * Where the thread that loads a package finds its TypeScript modules as JavaScript: one file at the
+ * top of the slot, beside the package's own files.
  *
  * The source thread writes it, whose parser is warm; in a new thread the parser costs 20 to 40 ms for
- * the first file and more for each than the module's own compilation.
+ * the first file and more for each than the module's own compilation. One file, because each that a
+ * thread under permissions opens costs it as much as a small module.
  */
 
-/** Below a slot. A package's own folder of this name is written over. */
-export const STRIPPED_FOLDER = '.headgate-stripped'
+/** At the top of a slot: StrippedModules as JSON. A package's own file of this name is replaced. */
+export const STRIPPED_FILE = '.headgate-stripped.json'
+
+/** Path of a module within the package → its JavaScript. */
+export type StrippedModules = Readonly<Record<string, string>>
 
 /** Paths of a package whose modules are ES modules in TypeScript for sure. */
 export function strippable(paths: readonly string[], packageType: unknown): readonly string[] {

@@ -36,13 +36,20 @@ import { StageFault } from './stage-fault.ts'
 import { TypeStripper } from './strip-files.ts'
 import { walkDrop } from './walk.ts'
 
+/** Files of an artifact by relative path. */
+interface Trusted {
+  readonly sizes: ReadonlyMap<string, number>
+  /** sha-256, hex. */
+  readonly hashes: ReadonlyMap<string, string>
+}
+
 const TEMP_PREFIX = '.tmp-'
 
 export class ArtifactStore {
   readonly #root: string
   readonly #between: () => void
-  /** Digest → relative paths of its files, with their sizes. */
-  readonly #trusted = new Map<string, ReadonlyMap<string, number>>()
+  /** By digest. */
+  readonly #trusted = new Map<string, Trusted>()
   readonly #unsynced: string[] = []
   readonly #stripper = new TypeStripper()
 
@@ -91,16 +98,16 @@ export class ArtifactStore {
       return false
     }
     if (this.#trusted.has(digest)) return true
-    const sizes = verify(dir, digest, this.#between)
-    if (sizes === null) return false
-    this.#trusted.set(digest, sizes)
+    const files = verify(dir, digest, this.#between)
+    if (files === null) return false
+    this.#trusted.set(digest, trusted(files))
     this.#unsynced.push(digest)
     return true
   }
 
   /** Sizes of the files of an artifact, by path; null: it is not there, or torn. */
   sizesOf(digest: string): ReadonlyMap<string, number> | null {
-    return this.has(digest) ? (this.#trusted.get(digest) ?? null) : null
+    return this.#filesOf(digest)?.sizes ?? null
   }
 
   /** Digest of the folder that the artifact was packed from, as far as `tenant` said (A4). */
@@ -143,7 +150,7 @@ export class ArtifactStore {
     } catch (fault) {
       throw new StageFault('resources', `the artifact could not be put in place: ${codeOf(fault)}`)
     }
-    this.#trusted.set(digest, sizesBy(files))
+    this.#trusted.set(digest, trusted(files))
     this.#unsynced.push(digest)
     return true
   }
@@ -153,13 +160,16 @@ export class ArtifactStore {
    * when there is no such artifact.
    */
   link(digest: string, slotDir: string, entryFile: string): void {
-    const sizes = this.sizesOf(digest)
-    if (sizes === null) {
+    const files = this.#filesOf(digest)
+    if (files === undefined) {
       throw new HeadgateError('STORE_FAILED', { why: `artifact ${digest} is not there, or torn` })
     }
-    const paths = [...sizes.keys()]
-    linkFiles(this.dirOf(digest), paths, slotDir)
-    this.#stripper.into(slotDir, this.dirOf(digest), paths, entryFile)
+    linkFiles(this.dirOf(digest), [...files.sizes.keys()], slotDir)
+    this.#stripper.into(slotDir, this.dirOf(digest), files.hashes, entryFile)
+  }
+
+  #filesOf(digest: string): Trusted | undefined {
+    return this.has(digest) ? this.#trusted.get(digest) : undefined
   }
 
   /**
@@ -170,7 +180,7 @@ export class ArtifactStore {
     for (let digest = this.#unsynced.shift(); digest !== undefined; ) {
       const dir = this.dirOf(digest)
       const folders = new Set([dir])
-      for (const path of this.#trusted.get(digest)?.keys() ?? []) {
+      for (const path of this.#trusted.get(digest)?.sizes.keys() ?? []) {
         yield syncPath(join(dir, path))
         for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
           folders.add(join(dir, path.slice(0, cut)))
@@ -192,26 +202,24 @@ export class ArtifactStore {
 }
 
 /** The files of an artifact whose bytes hash to its digest; null: torn or foreign. */
-function verify(
-  dir: string,
-  digest: string,
-  between: () => void,
-): ReadonlyMap<string, number> | null {
+function verify(dir: string, digest: string, between: () => void): readonly DigestedFile[] | null {
   const walk = walkDrop(dir)
   if (walk === null || walk.unread !== null || walk.strange.length > 0) return null
   try {
     const from = { from: dir, files: walk.files, to: null }
     const staged = stageFiles({ ...from, keep: new Set(), expected: new Map(), between })
-    if (fileListDigest(staged.files) !== digest) return null
-    return sizesBy(staged.files)
+    return fileListDigest(staged.files) === digest ? staged.files : null
   } catch (fault) {
     if (fault instanceof StageFault && fault.kind !== 'resources') return null
     throw fault
   }
 }
 
-function sizesBy(files: readonly DigestedFile[]): ReadonlyMap<string, number> {
-  return new Map(files.map(({ path, size }) => [path, size]))
+function trusted(files: readonly DigestedFile[]): Trusted {
+  return {
+    sizes: new Map(files.map(({ path, size }) => [path, size])),
+    hashes: new Map(files.map(({ path, sha256 }) => [path, sha256])),
+  }
 }
 
 function syncPath(path: string): void {

@@ -10,11 +10,10 @@
  *     modules, and only those are parsed.
  */
 
-import { hash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, posix } from 'node:path'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
 import { stripTypes } from '../base/strip-types.ts'
-import { STRIPPED_FOLDER, strippable } from '../protocol/stripped-types.ts'
+import { STRIPPED_FILE, type StrippedModules, strippable } from '../protocol/stripped-types.ts'
 
 /** More than this is left to the thread. About 50 ms. */
 const MOST_MODULES = 200
@@ -24,50 +23,66 @@ const MOST_KEPT = 16_777_216
 /** Relative specifiers of imports, exports and `import()`; a few too many do no harm. */
 const SPECIFIER = /['"](\.{1,2}\/[^'"\n]+\.m?ts)['"]/g
 
+interface Stripped {
+  readonly code: string
+  /** Relative specifiers of other modules. */
+  readonly specifiers: readonly string[]
+}
+
 export class TypeStripper {
-  /** SHA-256 of the source → JavaScript, longest unused first. */
-  readonly #kept = new Map<string, string>()
+  /** By SHA-256 of the source; longest unused first. */
+  readonly #kept = new Map<string, Stripped>()
   #size = 0
 
-  /** `paths`: all files of the artifact in `dir`; `entry`: the module that is imported. */
-  into(slotDir: string, dir: string, paths: readonly string[], entry: string): void {
-    const target = join(slotDir, STRIPPED_FOLDER)
+  /** `hashes`: the SHA-256 of each file of the artifact in `dir`; `entry`: the module imported. */
+  into(slotDir: string, dir: string, hashes: ReadonlyMap<string, string>, entry: string): void {
+    const target = join(slotDir, STRIPPED_FILE)
+    // A package's own file of the name is a link to the artifact, which must not be written to.
     rmSync(target, { recursive: true, force: true })
-    const modules = new Set(strippable(paths, packageType(dir)))
+    const modules = this.#modules(dir, hashes, entry)
+    if (Object.keys(modules).length === 0) return
+    writeFileSync(target, JSON.stringify(modules), { mode: 0o444, flag: 'wx' })
+  }
+
+  #modules(dir: string, hashes: ReadonlyMap<string, string>, entry: string): StrippedModules {
+    const found: [string, string][] = []
+    const modules = new Set(strippable([...hashes.keys()], packageType(dir)))
     const queue = modules.delete(entry) ? [entry] : []
     for (let count = 0; count < MOST_MODULES; count++) {
       const path = queue.pop()
-      if (path === undefined) return
-      const code = this.#strip(readFileSync(join(dir, path)))
-      if (code === undefined) continue
-      mkdirSync(dirname(join(target, path)), { recursive: true })
-      writeFileSync(join(target, path), code, { mode: 0o444 })
-      for (const [, specifier = ''] of code.matchAll(SPECIFIER)) {
+      if (path === undefined) break
+      const stripped = this.#strip(join(dir, path), hashes.get(path) ?? '')
+      if (stripped === undefined) continue
+      found.push([path, stripped.code])
+      for (const specifier of stripped.specifiers) {
         const next = posix.join(posix.dirname(path), specifier)
         if (modules.delete(next)) queue.push(next)
       }
     }
+    return Object.fromEntries(found)
   }
 
-  #strip(source: Buffer): string | undefined {
-    const key = hash('sha256', source, 'hex')
-    let code = this.#kept.get(key)
-    if (code === undefined) {
+  #strip(file: string, key: string): Stripped | undefined {
+    let stripped = this.#kept.get(key)
+    if (stripped === undefined) {
+      let code: string
       try {
-        code = stripTypes(source.toString('utf8'))
+        code = stripTypes(readFileSync(file, 'utf8'))
       } catch {
         return undefined
       }
+      const specifiers = [...code.matchAll(SPECIFIER)].map(([, specifier = '']) => specifier)
+      stripped = { code, specifiers }
       this.#size += code.length
     }
     this.#kept.delete(key)
-    this.#kept.set(key, code)
-    for (const [oldest, text] of this.#kept) {
+    this.#kept.set(key, stripped)
+    for (const [oldest, { code }] of this.#kept) {
       if (this.#size <= MOST_KEPT || oldest === key) break
       this.#kept.delete(oldest)
-      this.#size -= text.length
+      this.#size -= code.length
     }
-    return code
+    return stripped
   }
 }
 

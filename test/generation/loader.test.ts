@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import {
   importDefinition,
@@ -6,7 +7,7 @@ import {
 } from '../../src/generation/thread/loader.ts'
 import { describe, loadedTasks } from '../../src/hosting/definition.ts'
 import { LoadRefusal } from '../../src/hosting/refusal.ts'
-import { STRIPPED_FOLDER } from '../../src/protocol/stripped-types.ts'
+import { STRIPPED_FILE } from '../../src/protocol/stripped-types.ts'
 import { entryText, writeFiles } from '../helpers/package-files.ts'
 import { openWorkspace } from '../helpers/workspace.ts'
 
@@ -82,15 +83,43 @@ t.test('what JSON cannot carry is described as a text that no option accepts', a
   })
 })
 
-t.test('a TypeScript module comes from the stripped tree where it is there', async (t) => {
+t.test('a TypeScript module comes as the JavaScript made of it, where there is some', async (t) => {
   const slot = workspace.path('slot')
   const say = (text: string): string => `export const said = ${text}\n`
   writeFiles(slot, {
     'package.json': '{"type":"module"}',
     'index.ts': `${say('"as dropped"')}export { other } from './other.ts'\n`,
     'other.ts': 'export const other: string = "left to Node"\n',
-    [`${STRIPPED_FOLDER}/index.ts`]: `${say('"stripped"')}export { other } from './other.ts'\n`,
+    [STRIPPED_FILE]: JSON.stringify({
+      'index.ts': `${say('"stripped"')}export { other } from './other.ts'\n`,
+    }),
   })
   installStrippedHook(slot)
   t.match(await import(`${slot}/index.ts`), { said: 'stripped', other: 'left to Node' })
+})
+
+t.test('modules made of TypeScript find each other as files do, not as packages', async (t) => {
+  const slot = workspace.path('a slot #1')
+  const code = (specifier: string): string =>
+    `await import('${specifier}').then(({ said }) => said, ({ code }) => code)`
+  const modules = {
+    'src/index.ts': `export const found = [${[
+      code('./a b.ts'),
+      code('./a%20b.ts'),
+      code('../lib/c.mts'),
+      code('twin.ts'),
+      code('./gone.ts'),
+    ].join()}]\n`,
+    'src/a b.ts': `export const said = 'a b'\n`,
+    'lib/c.mts': `export const said = 'c'\n`,
+    'src/twin.ts': `export const said = 'not a package'\n`,
+  }
+  writeFiles(slot, {
+    'package.json': '{"type":"module"}',
+    [STRIPPED_FILE]: JSON.stringify(modules),
+  })
+  installStrippedHook(slot)
+  const entryUrl = pathToFileURL(`${slot}/src/index.ts`).href
+  const nowhere = 'ERR_MODULE_NOT_FOUND'
+  t.match(await import(entryUrl), { found: ['a b', 'a b', 'c', nowhere, nowhere] })
 })

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { existsSync, linkSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { STRIPPED_FOLDER } from '../../src/protocol/stripped-types.ts'
+import { STRIPPED_FILE, type StrippedModules } from '../../src/protocol/stripped-types.ts'
 import { TypeStripper } from '../../src/source/strip-files.ts'
 import { writeFiles } from '../helpers/package-files.ts'
 
@@ -16,17 +17,18 @@ function stripped(
 ): Record<string, string> {
   const dir = t.testdir({ drop: {}, slot: {} })
   writeFiles(join(dir, 'drop'), files)
-  stripper.into(join(dir, 'slot'), join(dir, 'drop'), Object.keys(files), entry)
-  const target = join(dir, 'slot', STRIPPED_FOLDER)
-  if (!existsSync(target)) return {}
-  const found = readdirSync(target, { recursive: true, withFileTypes: true })
-  return Object.fromEntries(
-    found
-      .filter((one) => one.isFile())
-      .map((one) => join(one.parentPath, one.name))
-      .map((path) => [path.slice(target.length + 1), readFileSync(path, 'utf8')])
-      .sort(),
-  )
+  stripper.into(join(dir, 'slot'), join(dir, 'drop'), hashesOf(files), entry)
+  const made = madeIn(join(dir, 'slot'))
+  return Object.fromEntries(Object.entries(made).sort())
+}
+
+function hashesOf(files: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(files).map(([path, text]) => [path, hash('sha256', text)]))
+}
+
+function madeIn(slot: string): StrippedModules {
+  const file = join(slot, STRIPPED_FILE)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as StrippedModules) : {}
 }
 
 t.test('what the entry reaches comes as JavaScript, each character in its place', (t) => {
@@ -90,9 +92,21 @@ t.test('a slot used before holds nothing of the package before', (t) => {
   const dir = t.testdir({ a: {}, b: {}, slot: {} })
   const stripper = new TypeStripper()
   for (const name of ['a', 'b']) {
-    writeFiles(join(dir, name), { 'package.json': MODULE, [`${name}.ts`]: '' })
-    stripper.into(join(dir, 'slot'), join(dir, name), ['package.json', `${name}.ts`], `${name}.ts`)
+    const files = { 'package.json': MODULE, [`${name}.ts`]: '' }
+    writeFiles(join(dir, name), files)
+    stripper.into(join(dir, 'slot'), join(dir, name), hashesOf(files), `${name}.ts`)
   }
-  t.same(readdirSync(join(dir, 'slot', STRIPPED_FOLDER)), ['b.ts'])
+  t.same(madeIn(join(dir, 'slot')), { 'b.ts': '' })
+  t.end()
+})
+
+t.test("a package's own file of that name is replaced in the slot, not written to", (t) => {
+  const dir = t.testdir({ drop: {}, slot: {} })
+  const files = { 'package.json': MODULE, 'a.ts': '', [STRIPPED_FILE]: 'its own' }
+  writeFiles(join(dir, 'drop'), files)
+  linkSync(join(dir, 'drop', STRIPPED_FILE), join(dir, 'slot', STRIPPED_FILE))
+  new TypeStripper().into(join(dir, 'slot'), join(dir, 'drop'), hashesOf(files), 'a.ts')
+  t.same(madeIn(join(dir, 'slot')), { 'a.ts': '' })
+  t.equal(readFileSync(join(dir, 'drop', STRIPPED_FILE), 'utf8'), 'its own')
   t.end()
 })

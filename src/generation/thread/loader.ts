@@ -7,15 +7,19 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { registerHooks, setSourceMapsSupport } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 // Loaded with the thread, so that a package finds it ready: it is half of a small package's load time.
 import '../../sdk/index.ts'
 import { messageOf } from '../../base/errors.ts'
 import { ownModule } from '../../base/own-module.ts'
 import { isDefinition } from '../../hosting/definition.ts'
 import { LoadRefusal } from '../../hosting/refusal.ts'
-import { STRIPPED_FOLDER } from '../../protocol/stripped-types.ts'
+import { STRIPPED_FILE, type StrippedModules } from '../../protocol/stripped-types.ts'
 import type { PackageDefinition } from '../../sdk/definition.ts'
+
+/** Specifiers that name a file, not a package. */
+const PATH = /^(?:\.{0,2}\/|file:)/
 
 export function installSdkHook(): void {
   const sdk = ownModule('../../sdk/index', import.meta.url).href
@@ -25,27 +29,40 @@ export function installSdkHook(): void {
   })
 }
 
-/** Modules of the package in `slotDir` come as JavaScript where the source thread has put it. */
+/**
+ * Modules of the package in `slotDir` come as JavaScript where the source thread has made it. They
+ * are found without asking the file system: that is most of what a small module costs.
+ */
 export function installStrippedHook(slotDir: string): void {
-  const own = pathToFileURL(`${slotDir}/`).href
-  const stripped = pathToFileURL(`${slotDir}/${STRIPPED_FOLDER}/`).href
+  const modules = new Map<string, string>()
+  for (const [path, code] of Object.entries(readStripped(slotDir))) {
+    modules.set(pathToFileURL(join(slotDir, path)).href, code)
+  }
+  if (modules.size === 0) return
   registerHooks({
+    resolve: (specifier, context, next) => {
+      const url = PATH.test(specifier) ? URL.parse(specifier, context.parentURL)?.href : undefined
+      return url !== undefined && modules.has(url)
+        ? { url, format: 'module', shortCircuit: true }
+        : next(specifier, context)
+    },
     load: (url, context, next) => {
-      const code = url.startsWith(own) ? read(new URL(url.slice(own.length), stripped)) : undefined
-      return code === undefined
+      const source = modules.get(url)
+      return source === undefined
         ? next(url, context)
-        : { format: 'module', source: code, shortCircuit: true }
+        : { format: 'module', source, shortCircuit: true }
     },
   })
 }
 
-function read(url: URL): string | undefined {
-  if (!/\.m?ts$/.test(url.pathname)) return undefined
+function readStripped(slotDir: string): StrippedModules {
+  let text: string
   try {
-    return readFileSync(fileURLToPath(url), 'utf8')
+    text = readFileSync(join(slotDir, STRIPPED_FILE), 'utf8')
   } catch {
-    return undefined
+    return {}
   }
+  return JSON.parse(text) as StrippedModules
 }
 
 export async function importDefinition(entry: string): Promise<PackageDefinition> {
