@@ -126,9 +126,8 @@ class SwapRun {
     await sleep(warmUpMs)
     const tasksPerSecond = await this.#rate(warmUpMs)
     // Not counted: brings every lazily started thread and descriptor into the baseline.
-    const scratch = new Windows()
-    await this.#swap(scratch)
-    if (this.#spec.mode === 'revive') await this.#swap(scratch)
+    await this.#swap(null)
+    if (this.#spec.mode === 'revive') await this.#swap(null)
     await this.#settled()
     const before = processState()
     this.#receipts.length = 0
@@ -211,7 +210,8 @@ class SwapRun {
     }
   }
 
-  async #swap(windows: Windows): Promise<void> {
+  /** null: nothing is measured. */
+  async #swap(windows: Windows | null): Promise<void> {
     const { executor, drop } = this.#stage
     const turn = this.#swapsDone
     const revives = this.#spec.mode === 'revive'
@@ -231,9 +231,9 @@ class SwapRun {
         receipt.drained !== null,
     )
 
-    this.#window = windows.inside
+    this.#window = windows?.inside ?? null
     const began = performance.now()
-    this.#early = { window: windows.early, until: began + EARLY_MS }
+    this.#early = windows === null ? null : { window: windows.early, until: began + EARLY_MS }
     if (isDrop) drop(patch)
     else {
       const wanted = { tenant: 'public', package: this.#subject.package, version }
@@ -244,8 +244,10 @@ class SwapRun {
     await untilSpare(executor)
     const length = performance.now() - began
 
-    this.#window = windows.outside
-    await sleep(length)
+    if (windows !== null) {
+      this.#window = windows.outside
+      await sleep(length)
+    }
     this.#window = null
     this.#toFirst.push(firstAt - began)
     this.#receipts.push(isDrop ? withDetection(receipt, began) : receipt)

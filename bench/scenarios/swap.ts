@@ -82,7 +82,7 @@ async function runOne(
     mode,
     load,
     swaps: swapsOf(mode, options.quick),
-    rounds: options.rounds ?? (options.quick ? 2 : 5),
+    rounds: options.rounds ?? (options.quick ? 1 : 5),
     warmUpMs: options.quick ? 200 : 1500,
     workDir: workspace.dir,
   }
@@ -99,7 +99,7 @@ async function runOne(
 function swapsOf(mode: Mode, quick: boolean): number {
   // One takes 2 s where the spare has to come back: the window inside, and as long outside.
   if (mode === 'sample' || mode === 'packedSample') return quick ? 1 : 40
-  return mode === 'fresh' && quick ? 2 : quick ? 10 : 200
+  return mode === 'fresh' && quick ? 1 : quick ? 10 : 200
 }
 
 function totals(results: readonly SwapResult[]): Record<string, number> {
