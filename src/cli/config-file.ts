@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
+import type { PermissionGrants } from '../domain/grants.ts'
 import { isKeyText } from '../domain/key-text.ts'
 import { checkName } from '../domain/names.ts'
 import type { PackageOperatorOptions, TenantOptions } from '../executor/api.ts'
@@ -81,6 +82,15 @@ function keysBeside(
   const pathOf = (text: string): string => (isKeyText(text) ? text : resolve(dirname(file), text))
   const lists = Object.entries(keys).map(([tenant, list]) => [tenant, list.map(pathOf)] as const)
   return { policy, keys: Object.fromEntries(lists) }
+}
+
+/** What the configuration grants the packages of `tenant`. */
+export function grantsIn(
+  { tenants }: Partial<OperatorConfig>,
+  tenant: string,
+): (packageName: string) => PermissionGrants | undefined {
+  const packages = tenants?.[tenant]?.packages
+  return (name) => packages?.[name]?.permissions
 }
 
 function packagesOf(

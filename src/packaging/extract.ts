@@ -2,8 +2,8 @@
  * Imports a version once, in a throw-away worker thread, to learn what it exports.
  *
  * The thread is one an executor would start: same entry, same limits, and the permissions that the
- * package asks for, as if the operator had granted them. It imports the module and ends; `setup` is
- * not called. Node adds the working directory of the process to what it may read: the command line
+ * caller grants: all it asks for to one's own package, none to anybody else's. It imports the module
+ * and ends; `setup` is not called. Node adds the working directory of the process to what it may read: the command line
  * moves to an empty folder first (cli/empty-folder.ts), so that a package which reads there fails
  * when it is packed and not when it is dropped.
  */
@@ -15,6 +15,7 @@ import { isRecord } from '../domain/canonical-json.ts'
 import { type PackageDescriptor, parseDescriptor } from '../domain/descriptor.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
 import { importOnly } from '../generation/bring-up.ts'
+import type { ThreadGrants } from '../generation/permissions.ts'
 import { openWarmThread } from '../generation/spare-threads.ts'
 import { threadCode } from '../generation/thread-code.ts'
 import { ThreadHost } from '../generation/thread-host.ts'
@@ -24,6 +25,8 @@ export interface ExtractOptions {
   readonly package: string
   readonly version: string
   readonly options: PackageOptions
+  /** What the thread may touch; what the package asks for gives it nothing. */
+  readonly grants: ThreadGrants
   /** Absolute path of the folder with the version's files. */
   readonly from: string
   /** Relative to `from`, with forward slashes. */
@@ -44,7 +47,6 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   const { package: name, version, workDir, entryFile } = options
   options.signal.throwIfAborted()
   const slotDir = join(workDir, 'slot')
-  const { net, read, write } = options.options.permissions
   const host = new ThreadHost({
     slotDir,
     code: threadCode(join(workDir, 'thread')),
@@ -52,7 +54,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
     concurrency: 1,
     resourceLimits: options.options.resourceLimits,
     permissions: 'on',
-    grants: { net, read, write },
+    grants: options.grants,
     clock: systemClock,
     onAbandoned: () => {},
   })

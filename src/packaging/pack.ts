@@ -134,6 +134,8 @@ async function packInto(
     package: own.name,
     version: own.packageJson.version,
     options: own.packageJson.options,
+    // The author's own code, run by the author.
+    grants: own.packageJson.options.permissions,
     from: folder,
     files,
     entryFile: bundle.file,

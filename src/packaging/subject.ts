@@ -2,9 +2,12 @@
  * A package as an executor would see it, wherever it lies: source folder, packed folder or archive.
  *
  * The verdict is the executor's own: the same examination that stages a drop, then the same import in
- * a worker thread, into a store that is thrown away. What an operator gives is not tried (`setup`,
- * `probe`, configuration, secrets and grants), but for signatures, where it is told who is trusted:
- * what would be refused for them is not imported either, only described.
+ * a worker thread, into a store that is thrown away. `setup`, `probe`, configuration and secrets,
+ * which need an operator, are not tried.
+ *
+ * J1  The code of a subject is somebody else's: it gets the permissions that whoever asks grants, by
+ *     default none, whatever it asks for. It is imported without them all the same, to be shown.
+ * J2  What would be refused for its signatures is not imported at all, only described.
  */
 
 import { statSync } from 'node:fs'
@@ -13,9 +16,11 @@ import { HeadgateError } from '../base/errors.ts'
 import { requireDeclared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import { MANIFEST_FILE } from '../domain/digest.ts'
+import { type PermissionGrants, refusedWish } from '../domain/grants.ts'
 import { interfaceOf, type PackageInterface } from '../domain/interface.ts'
 import { judgeSignatures, NO_TRUST, type SignatureTrust } from '../domain/signature-policy.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
+import { NO_GRANTS, type ThreadGrants } from '../generation/permissions.ts'
 import { ArtifactStore } from '../source/artifact-store.ts'
 import { type Candidate, DEFAULT_TENANT } from '../source/scan.ts'
 import { lookAt } from '../source/sight.ts'
@@ -41,8 +46,10 @@ export interface Subject {
     readonly descriptor: PackageDescriptor
     readonly interface: PackageInterface
   } | null
-  /** The refusal an executor would show; null: it would take it. */
+  /** The refusal an executor with these grants would show; null: it would take it. */
   readonly refusal: HeadgateError | null
+  /** Why its module could not be shown, where that is not the refusal: it lacked permissions. */
+  readonly importFailure: HeadgateError | null
 }
 
 export interface SubjectOptions {
@@ -51,6 +58,8 @@ export interface SubjectOptions {
   readonly tenant?: string
   /** Default: nothing is asked of signatures. */
   readonly trust?: SignatureTrust
+  /** What the operator grants the package of that name. Default: nothing, to none. */
+  readonly grantsOf?: (packageName: string) => PermissionGrants | undefined
   /** For the import. Default 30 s, as in an executor. */
   readonly timeoutMs?: number
 }
@@ -69,7 +78,8 @@ export async function readSubject(path: string, options: SubjectOptions): Promis
     const { package: name, version, digest } = verdict.identity
     const isKnown = name !== undefined && version !== undefined && digest !== undefined
     const known = isKnown ? { package: name, version, digest } : null
-    return { path, form, version: known, facts: null, loaded: null, refusal: verdict.error }
+    const nothing = { facts: null, loaded: null, importFailure: null }
+    return { path, form, version: known, ...nothing, refusal: verdict.error }
   }
   const { signatures, doubt, isRefused } = judgeSignatures(
     verdict.facts,
@@ -78,14 +88,20 @@ export async function readSubject(path: string, options: SubjectOptions): Promis
   )
   const facts = { ...verdict.facts, signatures, doubt: doubt?.toRecord() ?? null }
   const version = { package: facts.package, version: facts.version, digest: facts.digest }
-  if (isRefused) return { path, form, version, facts, loaded: null, refusal: doubt }
+  const known = { path, form, version, facts }
+  if (isRefused) return { ...known, loaded: null, refusal: doubt, importFailure: null }
+  const { permissions } = facts.options
+  const refused = refusedWish(version, permissions, options.grantsOf?.(version.package) ?? {})
+  const grants = refused === null ? permissions : NO_GRANTS
   try {
-    const loaded = await load(facts, work.dir, options)
-    return { path, form, version, facts, loaded, refusal: null }
+    const loaded = await load(facts, grants, work.dir, options)
+    return { ...known, loaded, refusal: refused, importFailure: null }
   } catch (error) {
     options.signal.throwIfAborted()
     if (!(error instanceof HeadgateError)) throw error
-    return { path, form, version, facts, loaded: null, refusal: error }
+    return refused === null
+      ? { ...known, loaded: null, refusal: error, importFailure: null }
+      : { ...known, loaded: null, refusal: refused, importFailure: error }
   }
 }
 
@@ -124,6 +140,7 @@ function examine(
 
 async function load(
   facts: VersionFacts,
+  grants: ThreadGrants,
   workDir: string,
   { signal, timeoutMs = TIMEOUT_MS }: SubjectOptions,
 ): Promise<NonNullable<Subject['loaded']>> {
@@ -133,6 +150,7 @@ async function load(
     package: name,
     version,
     options,
+    grants,
     from: artifactDir,
     files: walk?.files.map((file) => file.path) ?? [],
     entryFile,

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
 import { hasSchemas } from '../domain/declared.ts'
+import { type PermissionGrants, refusedWish } from '../domain/grants.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
 import type { BringUpTimes } from '../generation/bring-up.ts'
 import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
@@ -24,12 +25,7 @@ import type { NumberBlocks } from './number-blocks.ts'
 export interface PackageGrants {
   readonly config?: unknown
   readonly secrets?: Readonly<Record<string, string>>
-  readonly permissions?: {
-    readonly net?: boolean
-    readonly read?: readonly string[]
-    readonly write?: readonly string[]
-    readonly env?: readonly string[]
-  }
+  readonly permissions?: PermissionGrants
 }
 
 export interface FactoryOptions {
@@ -212,19 +208,8 @@ function fitsSpare(wishes: PackageOptions, grants: ThreadGrants): boolean {
 /** Throws PERMISSION_NOT_GRANTED for the first wish the operator does not grant. */
 function granted(drop: StagedDrop, operator: PackageGrants): ThreadGrants {
   const wishes = drop.options.permissions
-  const allowed = operator.permissions ?? {}
-  const refuse = (permission: string): HeadgateError =>
-    new HeadgateError('PERMISSION_NOT_GRANTED', {
-      package: drop.package,
-      version: drop.version,
-      permission,
-    })
-  if (wishes.net && allowed.net !== true) throw refuse('net')
-  for (const kind of ['read', 'write', 'env'] as const) {
-    for (const wish of wishes[kind]) {
-      if (allowed[kind]?.includes(wish) !== true) throw refuse(`${kind}: ${wish}`)
-    }
-  }
+  const refusal = refusedWish(drop, wishes, operator.permissions ?? {})
+  if (refusal !== null) throw refusal
   if (!wishes.net && wishes.read.length === 0 && wishes.write.length === 0) return NO_GRANTS
   return { net: wishes.net, read: wishes.read, write: wishes.write }
 }

@@ -1,12 +1,12 @@
 /** pack, inspect and diff as a person types them: streams, exit codes, working directory. */
 
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { runCommand } from '../../src/cli/main.ts'
 import { pack } from '../../src/packaging/pack.ts'
-import { answering, makeAuthor, own, REPOSITORY } from '../packaging/author.ts'
+import { answering, type Files, makeAuthor, own, REPOSITORY } from '../packaging/author.ts'
 
 interface Ended {
   readonly code: number
@@ -130,7 +130,8 @@ t.test(
     const { to, packed } = await author.pack(dir)
     const source = JSON.parse((await run('inspect', dir, '--json')).stdout)
     const whole = JSON.parse((await run('inspect', to, '--json')).stdout)
-    t.match(source, { form: 'source folder', digest: packed.sourceDigest, refusal: null })
+    const refusal = { code: 'PERMISSION_NOT_GRANTED' }
+    t.match(source, { form: 'source folder', digest: packed.sourceDigest, refusal })
     t.match(whole, {
       form: 'packed folder',
       digest: packed.digest,
@@ -139,13 +140,13 @@ t.test(
       entry: 'src/index.js',
       permissions: { env: ['TZ'] },
       namespaces: ['public::own::w', 'public::own::w::t'],
-      refusal: null,
+      refusal,
     })
     t.equal(source.interfaceDigest, whole.interfaceDigest)
     t.match((await run('inspect', dir)).stdout, /asks for {5}variable TZ/)
     const { path } = await pack({ dir, out: author.root })
     const archive = JSON.parse((await run('inspect', path, '--json')).stdout)
-    t.match(archive, { form: 'archive', digest: packed.digest, refusal: null })
+    t.match(archive, { form: 'archive', digest: packed.digest, refusal })
     t.match(await run('diff', to, path), { code: 0, stdout: /the same version, byte for byte/ })
     const json = join(dir, 'package.json')
     t.match(await run('inspect', json), { code: 4, stdout: /refuses it: ARCHIVE_NOT_GZIP/ })
@@ -194,4 +195,58 @@ t.test('diff says what changed and whether the number is high enough', async (t)
   t.match(await run('diff', SAMPLE, other), { code: 2, stderr: /it is the package marketing/ })
   const broken = join(SAMPLES, '.next', 'analytics_pipeline-2.3.0')
   t.match(await run('diff', SAMPLE, broken), { code: 4, stderr: /GRAPH_INVALID/ })
+})
+
+t.test('inspect and diff give a package no permission it only asks for', async (t) => {
+  const author = makeAuthor(t)
+  const secret = join(author.root, 'secret')
+  const loot = join(author.root, 'loot')
+  writeFileSync(secret, 'the secret')
+  const asks = { net: true, read: ['*'], write: ['*'] }
+  const evil = (before: string): Files =>
+    own(answering('1', before), {}, { headgate: { entry: 'src/index.ts', permissions: asks } })
+  const greedy = author.source(
+    'greedy',
+    evil(`import { readFileSync, writeFileSync } from 'node:fs'
+const take = (): void => writeFileSync(${JSON.stringify(loot)}, readFileSync(${JSON.stringify(secret)}))
+take()
+`),
+  )
+  const refused = await run('inspect', greedy)
+  t.equal(refused.code, 4)
+  t.match(refused.stdout, /asks for {5}network, read \*, write \*/)
+  t.match(refused.stdout, /An executor refuses it: PERMISSION_NOT_GRANTED\n.*permission net/)
+  t.match(refused.stdout, /Without its permissions it could not be imported.*\n {2}LOAD_FAILED: /)
+  t.match(await run('diff', greedy, greedy), { code: 4, stderr: /^PERMISSION_NOT_GRANTED/ })
+  t.notOk(existsSync(loot), 'nothing was read or written for it')
+
+  const modest = author.source('modest', evil(''))
+  t.match(JSON.parse((await run('inspect', modest, '--json')).stdout), {
+    namespaces: ['public::own::w', 'public::own::w::t'],
+    refusal: { code: 'PERMISSION_NOT_GRANTED' },
+    importFailure: null,
+  })
+  t.match(await run('diff', modest, modest), { code: 0, stdout: /byte for byte/ })
+
+  const config = join(author.root, 'operator.json')
+  const packages = { own: { permissions: asks } }
+  writeFileSync(config, JSON.stringify({ tenants: { acme: { packages } } }))
+  t.match(await run('inspect', greedy, '--config', config), { code: 4 }, 'another tenant')
+  t.notOk(existsSync(loot))
+  const granted = await run('inspect', greedy, '--config', config, '--tenant', 'acme')
+  t.match(granted, { code: 0, stdout: /An executor takes it/ })
+  t.equal(readFileSync(loot, 'utf8'), 'the secret', 'what the operator grants is in force')
+  t.match(await run('diff', greedy, greedy, '--config', config, '--tenant', 'acme'), { code: 0 })
+})
+
+t.test('inspect exits 4 for whatever an executor would not take', async (t) => {
+  const author = makeAuthor(t)
+  const misnamed = author.source(
+    'misnamed',
+    own(`export default definePackage({
+  workflows: [workflow('W W').task('t', { run: async () => 1 })],
+})
+`),
+  )
+  t.match(await run('inspect', misnamed), { code: 4, stdout: /refuses it: NAME_INVALID/ })
 })

@@ -8,13 +8,21 @@ import type { Command } from 'commander'
 import { HeadgateError } from '../../base/errors.ts'
 import { type Comparison, compareInterfaces } from '../../domain/compat.ts'
 import type { PackageInterface } from '../../domain/interface.ts'
+import { checkName } from '../../domain/names.ts'
 import type { Subject } from '../../packaging/subject.ts'
 import type { CommandContext } from '../command-context.ts'
+import { grantsIn, readConfig } from '../config-file.ts'
 import { inEmptyFolder } from '../empty-folder.ts'
 import { EXIT } from '../exit-codes.ts'
 import { interruptible } from '../interruptible.ts'
 import { table } from '../table.ts'
 import { paintFor, plain, writeLine } from '../terminal.ts'
+
+interface DiffOptions {
+  readonly tenant: string
+  readonly config?: string
+  readonly json?: boolean
+}
 
 interface Version {
   readonly interface: PackageInterface
@@ -25,9 +33,11 @@ export function addDiffCommand(program: Command, context: CommandContext): void 
   program
     .command('diff <previous> <next>')
     .description('compare two versions (source folder, packed folder or .tgz); 4: number too low')
+    .option('--tenant <name>', 'whose grants are taken from --config', 'public')
+    .option('--config <file>', "operator's grants (JSON); without it the package gets none")
     .option('--json', 'one JSON document')
-    .action(async (previous: string, next: string, options: { readonly json?: boolean }) => {
-      await diff(context, resolve(previous), resolve(next), options.json === true)
+    .action(async (previous: string, next: string, options: DiffOptions) => {
+      await diff(context, resolve(previous), resolve(next), options)
     })
 }
 
@@ -35,11 +45,14 @@ async function diff(
   context: CommandContext,
   previousPath: string,
   nextPath: string,
-  asJson: boolean,
+  { tenant, config, json }: DiffOptions,
 ): Promise<void> {
   const { interrupt, terminal } = context
+  checkName('tenant', tenant)
+  const grantsOf = grantsIn(config === undefined ? {} : readConfig(resolve(config)), tenant)
   const { readSubject } = await import('../../packaging/subject.ts')
-  const read = (path: string): Promise<Subject> => readSubject(path, { signal: interrupt })
+  const read = (path: string): Promise<Subject> =>
+    readSubject(path, { signal: interrupt, grantsOf })
   const [previous, next] = await inEmptyFolder(() =>
     interruptible(interrupt, async () => [
       versionOf(await read(previousPath)),
@@ -55,7 +68,7 @@ async function diff(
   const comparison = compareInterfaces(from, to)
   const isSame = previous.digest === next.digest && from.version === to.version
   const honoured = comparison.honoured || isSame
-  if (asJson) {
+  if (json === true) {
     const versions = { package: to.package, previous: from.version, next: to.version }
     writeLine(terminal.stdout, JSON.stringify({ ...versions, ...comparison, honoured, isSame }))
   } else {
@@ -72,9 +85,10 @@ async function diff(
 
 /** Throws the refusal: what cannot be loaded has no interface. */
 function versionOf({ version, loaded, refusal }: Subject): Version {
-  if (refusal !== null) throw refusal
-  if (loaded === null || version === null)
-    throw new HeadgateError('INTERNAL', { why: 'no verdict' })
+  if (loaded === null || version === null) {
+    throw refusal ?? new HeadgateError('INTERNAL', { why: 'no verdict' })
+  }
+  // A permission that is not granted is no difference between versions: it is compared with the rest.
   return { interface: loaded.interface, digest: version.digest }
 }
 

@@ -13,9 +13,9 @@ import { toProblem } from '../../protocol/problem-record.ts'
 import { readPublicKey, readTrust } from '../../source/trusted-keys.ts'
 import type { CommandContext } from '../command-context.ts'
 import { append } from '../append.ts'
-import { readConfig } from '../config-file.ts'
+import { grantsIn, type OperatorConfig, readConfig } from '../config-file.ts'
 import { inEmptyFolder } from '../empty-folder.ts'
-import { exitCodeOf } from '../exit-codes.ts'
+import { EXIT } from '../exit-codes.ts'
 import { formatBytes } from '../format-bytes.ts'
 import { interruptible } from '../interruptible.ts'
 import { graphLines } from '../render-graph.ts'
@@ -32,8 +32,11 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
   program
     .command('inspect <path>')
     .description('a source folder, packed folder or .tgz: metadata, graph, and what is refused')
-    .option('--tenant <name>', 'whose namespaces and trusted keys count', 'public')
-    .option('--config <file>', "an operator's configuration: whose signatures are asked for")
+    .option('--tenant <name>', 'whose namespaces, grants and trusted keys count', 'public')
+    .option(
+      '--config <file>',
+      "an operator's configuration: grants, and whose signatures are asked for; without it none",
+    )
     .addOption(
       new Option('--trusted <key>', 'public key (PEM) that must have signed; may be given again')
         .argParser(append)
@@ -47,29 +50,33 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
       const { interrupt, terminal } = context
       const { tenant } = options
       const absolute = resolve(path)
-      const trust = trustOf(options)
+      const config = options.config === undefined ? {} : readConfig(resolve(options.config))
+      const asked = { tenant, trust: trustOf(options, config), grantsOf: grantsIn(config, tenant) }
       const subject = await inEmptyFolder(() =>
-        interruptible(interrupt, () => readSubject(absolute, { signal: interrupt, tenant, trust })),
+        interruptible(interrupt, () => readSubject(absolute, { signal: interrupt, ...asked })),
       )
       const lines =
         options.json === true
           ? [JSON.stringify(toJson(subject, tenant))]
-          : render(subject, tenant, trust)
+          : render(subject, tenant, asked.trust)
       for (const line of lines) writeLine(terminal.stdout, line)
-      if (subject.refusal !== null) context.setExitCode(exitCodeOf(subject.refusal))
+      if (subject.refusal !== null) context.setExitCode(EXIT.refused)
     })
 }
 
-function trustOf({ trusted, config }: InspectOptions): SignatureTrust {
+function trustOf(
+  { trusted }: InspectOptions,
+  { signatures }: Partial<OperatorConfig>,
+): SignatureTrust {
   if (trusted.length > 0) {
     const keys = trusted.map((key) => readPublicKey(resolve(key), '--trusted'))
     return { policy: 'require', keys: new Map([[ALL_TENANTS, keys]]) }
   }
-  const signatures = config === undefined ? undefined : readConfig(resolve(config)).signatures
   return signatures === undefined ? NO_TRUST : readTrust(signatures)
 }
 
-function toJson({ path, form, version, facts, loaded, refusal }: Subject, tenant: string): object {
+function toJson(subject: Subject, tenant: string): object {
+  const { path, form, version, facts, loaded, refusal, importFailure } = subject
   return {
     path,
     form,
@@ -94,11 +101,12 @@ function toJson({ path, form, version, facts, loaded, refusal }: Subject, tenant
           namespaces: namespacesOf(loaded.interface.package, loaded, tenant),
         }),
     refusal: refusal === null ? null : toProblem(refusal.toRecord()),
+    importFailure: importFailure === null ? null : toProblem(importFailure.toRecord()),
   }
 }
 
 function render(
-  { path, form, version, facts, loaded, refusal }: Subject,
+  { path, form, version, facts, loaded, refusal, importFailure }: Subject,
   tenant: string,
   { keys }: SignatureTrust,
 ): string[] {
@@ -132,6 +140,10 @@ function render(
   if (doubt !== null && refusal === null) lines.push(`${doubt.code}: ${plain(doubt.message)}`)
   if (refusal === null) lines.push('An executor takes it.')
   else lines.push(`An executor refuses it: ${refusal.code}`, `  ${plain(refusal.message)}`)
+  if (importFailure !== null) {
+    lines.push('Without its permissions it could not be imported to be shown:')
+    lines.push(`  ${importFailure.code}: ${plain(importFailure.message)}`)
+  }
   return lines
 }
 
