@@ -1,7 +1,9 @@
 /**
  * Puts an archive into a packages-dir under a name of its own.
  *
- * The drop appears by one rename of synced bytes; until then its name is one that is ignored.
+ * The drop appears by one rename of synced bytes; until then its name is one that is ignored. The
+ * folder of a tenant is made where it is missing, packages-dir itself never: a new one in the place
+ * of one that is not mounted would be empty, and every version in traffic would count as removed.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -34,12 +36,13 @@ export function entryNameOf(of: {
   return `${folder}${name}@${of.version}.tgz`
 }
 
-/** A copy of the file `from` at `target`. Throws PUBLISH_FAILED. */
-export function place(from: string, target: string): void {
+/** A copy of the file `from` as the drop `entry`. Throws PUBLISH_FAILED. */
+export function place(from: string, packagesDir: string, entry: string): void {
+  const target = join(packagesDir, entry)
   const folder = dirname(target)
   const hidden = join(folder, `.${randomUUID()}.part`)
   try {
-    mkdirSync(folder, { recursive: true })
+    if (entry.includes('/')) makeTenantFolder(folder)
     // Shares the blocks where the file system can.
     copyFileSync(from, hidden, constants.COPYFILE_FICLONE)
     sync(hidden)
@@ -48,6 +51,14 @@ export function place(from: string, target: string): void {
   } catch (fault) {
     remove(hidden)
     throw new HeadgateError('PUBLISH_FAILED', { target, why: codeOf(fault) }, { cause: fault })
+  }
+}
+
+function makeTenantFolder(folder: string): void {
+  try {
+    mkdirSync(folder)
+  } catch (fault) {
+    if (codeOf(fault) !== 'EEXIST') throw fault
   }
 }
 

@@ -63,7 +63,7 @@ export function publishToFolder(publication: FolderPublication): Published {
     if (found.isSigned || !isSigned) return publishedOf('present', candidate.entry, facts)
   }
   const entry = entryNameOf(facts)
-  place(path, join(packagesDir, entry))
+  place(path, packagesDir, entry)
   return publishedOf('created', entry, facts)
 }
 

@@ -7,7 +7,8 @@
  *
  * U1  what would be refused as a drop is never placed.
  * U2  a version that is there already is placed once more only for signatures that say more of it.
- * U3  between the look for a version of that name and the placing nothing else runs on the thread.
+ * U3  between the look for a version of that name and the placing nothing else runs on the thread,
+ *     and right before it the whole of packages-dir was listed: what is told to be there is there.
  */
 
 import { existsSync } from 'node:fs'
@@ -24,6 +25,8 @@ import { versionKey } from './versions.ts'
 
 export interface PublishContext extends IdentifyContext {
   readonly packagesDir: string
+  /** Why packages-dir cannot be listed; undefined: it can. */
+  readonly missing: string | undefined
   /** What is said of a version while an entry backs it; null: none does. */
   readonly present: (key: string) => StagedDrop | null
   /** Called while an archive is read: other work of the thread. */
@@ -33,9 +36,13 @@ export interface PublishContext extends IdentifyContext {
 /** Throws HeadgateError: what the archive is refused with, VERSION_CONFLICT, PUBLISH_… */
 export function publishArchive(publication: Publication, context: PublishContext): Published {
   const { tenant, package: name, version, path } = publication
+  const { packagesDir, missing } = context
+  // What was seen before says nothing of what is there now.
+  if (missing !== undefined) {
+    throw new HeadgateError('PUBLISH_FAILED', { target: packagesDir, why: missing })
+  }
   const entry = entryNameOf(publication)
-  const target = join(context.packagesDir, entry)
-  const waiting = factsAt(target, { entry, tenant }, context)
+  const waiting = factsAt(join(packagesDir, entry), { entry, tenant }, context)
   const { facts } = inspect({ path, tenant }, context)
   if (facts.package !== name || facts.version !== version) {
     const found = `${facts.package}@${facts.version}`
@@ -46,10 +53,9 @@ export function publishArchive(publication: Publication, context: PublishContext
   if (other !== undefined) throw conflict(facts, other.digest)
   // U2
   const weight = weightOf(facts.signatures)
-  if (here.some(({ signatures }) => weightOf(signatures) >= weight)) {
-    return publishedOf('present', entry, facts)
-  }
-  place(path, target)
+  const enough = here.find(({ signatures }) => weightOf(signatures) >= weight)
+  if (enough !== undefined) return publishedOf('present', enough.entry, facts)
+  place(path, packagesDir, entry)
   return publishedOf('created', entry, facts)
 }
 

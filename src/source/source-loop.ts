@@ -7,7 +7,8 @@
  * L1  a link waits for one file to be read or synced at most, never for a whole pass.
  * L2  syncing begins when the thread has been idle for a moment: a version just reported is linked
  *     first.
- * L3  a system without watches left is asked again every REWATCH_MS; until it has some, and whenever
+ * L3  a publication follows a full pass that began after it came: it knows what lies there now.
+ * L4  a system without watches left is asked again every REWATCH_MS; until it has some, and whenever
  *     the root cannot be read, the status says `degraded`, and the reconcile goes on alone.
  */
 
@@ -20,7 +21,6 @@ import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import { Pacer } from './pacer.ts'
 import type { PassRequest } from './pacer.ts'
 import { loadPath, type RegisterContext, registerLoaded } from './load-path.ts'
-import { entryNameOf } from './place.ts'
 import { publishArchive, type PublishContext } from './publish.ts'
 import { Reconciler } from './reconcile.ts'
 import { scanRoot } from './scan.ts'
@@ -43,7 +43,7 @@ export interface LoopDeps {
 const IDLE_BEFORE_SYNC_MS = 20
 const REWATCH_MS = 30_000
 
-/** What is done between two passes, never inside one: it reads whole versions itself. */
+/** What is done after a pass, never inside one: it reads whole versions itself. */
 type Errand = Extract<ToThread, { type: 'publish' | 'load' | 'register' }>
 
 type Phase = 'new' | 'open' | 'closing'
@@ -118,9 +118,8 @@ export class SourceLoop {
         this.#pacer.full()
         return
       case 'publish':
-        // The next pass looks at the new drop (L1).
         this.#errands.push(message)
-        this.#pacer.hint(entryNameOf(message.publication))
+        this.#pacer.full()
         return
       case 'load':
       case 'register':
@@ -152,7 +151,7 @@ export class SourceLoop {
   #pass(request: PassRequest): number | null {
     const { clock, post } = this.#deps
     const ids = request.only === null ? this.#reconcileIds.splice(0) : []
-    for (const errand of this.#errands.splice(0)) this.#run(errand)
+    const errands = this.#errands.splice(0)
     const began = clock.monotonic()
     const { scan, nextLookAt } = this.#reconciler.pass(request.only, request.hints)
     if (this.#phase === 'closing') return null
@@ -163,6 +162,7 @@ export class SourceLoop {
     }
     if (request.only === null || changed) this.#postStatus()
     for (const id of ids) post({ type: 'answer', id, error: null })
+    for (const errand of errands) this.#run(errand)
     this.#syncLater()
     return nextLookAt
   }
@@ -225,7 +225,7 @@ export class SourceLoop {
     this.#deps.post({ type: 'watch', event })
   }
 
-  /** L3 */
+  /** L4 */
   #mode(): Pick<WatchStatus, 'state' | 'mode' | 'reason'> {
     if (this.#missing !== undefined) {
       return { state: 'degraded', mode: 'missing', reason: this.#missing }
@@ -256,6 +256,7 @@ export class SourceLoop {
       store: this.#store,
       digestOf: (key: string) => versions.digestOf(key),
       present: (key: string) => versions.present(key),
+      missing: this.#missing,
       record: (key: string, digest: string) => versions.record(key, digest),
       running: this.#running,
       trust: this.#data.trust,
@@ -271,8 +272,11 @@ export class SourceLoop {
   #answer(errand: Errand, context: PublishContext & RegisterContext): FromThread {
     const { id } = errand
     switch (errand.type) {
-      case 'publish':
-        return { type: 'published', id, published: publishArchive(errand.publication, context) }
+      case 'publish': {
+        const published = publishArchive(errand.publication, context)
+        if (published.outcome === 'created') this.#pacer.hint(published.entry)
+        return { type: 'published', id, published }
+      }
       case 'load':
         return { type: 'loaded', id, loaded: loadPath(errand.path, context) }
       case 'register': {

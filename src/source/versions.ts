@@ -50,10 +50,13 @@ export class Versions {
     return this.#present.size
   }
 
-  /** What was reported of the version while an entry backs it (V2); null: none does. */
+  /** What was reported of the version, as an entry that backs it now (V2); null: none does. */
   present(key: string): StagedDrop | null {
     const present = this.#present.get(key)
-    return present === undefined || present.backers.size === 0 ? null : present.reported
+    const [first] = present?.backers.keys() ?? []
+    if (present === undefined || first === undefined) return null
+    const { reported, backers } = present
+    return backers.has(reported.entry) ? reported : { ...reported, entry: first }
   }
 
   /** The digest on record (V1). */

@@ -1,14 +1,14 @@
 /** Publishing to a real executor, over a real server. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { silentLogger } from '../../src/base/logger.ts'
 import { createClient, type HeadgateClient } from '../../src/client/client.ts'
-import type { Executor } from '../../src/index.ts'
+import type { Executor, ExecutorOptions } from '../../src/index.ts'
 import { type RunningServer, startServer } from '../../src/server/start-server.ts'
 import { type PackageText, packageFiles } from '../helpers/package-files.ts'
 import { until } from '../helpers/until.ts'
@@ -27,9 +27,10 @@ interface Served {
 
 const MOST = 20_000
 
-async function served(t: Test): Promise<Served> {
+async function served(t: Test, options: Partial<ExecutorOptions> = {}): Promise<Served> {
   const workspace = openWorkspace(t)
-  const executor = await startExecutor(t, workspace, { spare: false, reconcileMs: 100 })
+  const timing = { spare: false, reconcileMs: 100 }
+  const executor = await startExecutor(t, workspace, { ...timing, ...options })
   const limits = { maxArchiveBytes: MOST, maxPayloadBytes: 1024 }
   const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0' }
   const server = await startServer({ executor, ...rest, ...limits })
@@ -147,6 +148,49 @@ t.test(
     t.match(await failure(client.publish({ ...version, archive: other })), {
       code: 'VERSION_CONFLICT',
     })
+  },
+)
+
+t.test('a version whose drop was just taken away is published anew', async (t) => {
+  const { executor, client, dropped, workspace } = await served(t, { reconcileMs: 60_000 })
+  const archived = { name: 'mailer', version: '1.0.0' }
+  const version = { package: 'mailer', version: '1.0.0', archive: archive(archived) }
+  workspace.writePackage({ ...archived, tasks: { say: `return '1.0.0'` } })
+  await untilActive(executor, 'mailer', '1.0.0')
+  const there = await client.publish(version)
+  t.match(there, { outcome: 'present', entry: 'mailer-1.0.0' }, 'the entry that is there is named')
+  workspace.removePackage('mailer')
+  t.match(await client.publish(version), { outcome: 'created', entry: 'mailer@1.0.0.tgz' })
+  t.same(dropped(), ['mailer@1.0.0.tgz'])
+})
+
+t.test(
+  'publishing makes no packages-dir where there is none, and nothing is removed',
+  async (t) => {
+    const { executor, client, workspace } = await served(t, { removeAfterMs: 0 })
+    const version = (
+      name: string,
+    ): { package: string; version: string; archive: Uint8Array<ArrayBuffer> } => ({
+      package: name,
+      version: '1.0.0',
+      archive: archive({ name, version: '1.0.0' }),
+    })
+    await client.publish(version('mailer'))
+    await untilActive(executor, 'mailer', '1.0.0')
+    renameSync(workspace.packagesDir, workspace.path('away'))
+    for (const tenant of ['public', 'acme']) {
+      const failed = await failure(client.publish({ ...version('other'), tenant }))
+      t.match(failed, { code: 'PUBLISH_FAILED', message: /ENOENT/ })
+      t.match(await failure(client.publish({ ...version('mailer'), tenant })), {
+        code: 'PUBLISH_FAILED',
+      })
+    }
+    t.notOk(existsSync(workspace.packagesDir))
+    await executor.reconcile()
+    await executor.reconcile()
+    t.equal(await executor.invoke('public::mailer::w::say'), '1.0.0')
+    renameSync(workspace.path('away'), workspace.packagesDir)
+    t.match(await client.publish({ ...version('mailer'), tenant: 'acme' }), { outcome: 'created' })
   },
 )
 
