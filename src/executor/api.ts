@@ -47,6 +47,11 @@ export interface ExecutorOptions {
   readonly maxThreads?: number
   /** ms between full looks at packagesDir. Default 2000. */
   readonly reconcileMs?: number
+  /**
+   * ms a source folder, or an archive without a manifest, must lie unchanged before it is taken.
+   * Default 250. A packed version is taken as soon as it is whole.
+   */
+  readonly quietMs?: number
   /** ms a drop must be gone before it counts as removed. Default 5000. */
   readonly removeAfterMs?: number
   /** Bytes of one input or one result. Default 8 MiB. */

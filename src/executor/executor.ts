@@ -96,11 +96,12 @@ export class HeadgateExecutor implements Executor {
         packagesDir: options.packagesDir,
         artifactsDir: join(dataDir, 'artifacts'),
         reconcileMs: options.reconcileMs,
+        quietMs: options.quietMs,
         removeAfterMs: options.removeAfterMs,
         known: this.#known.digests,
         trust: options.trust,
       },
-      { logger },
+      { logger, isLoading: (drop) => this.#controller(drop).isLoading(drop.version) },
     )
     this.#uploads = new Uploads(join(dataDir, 'uploads'), this.#source)
     this.#drops = new DropBoard(this.#source, (refused, standing) =>
@@ -301,6 +302,7 @@ export class HeadgateExecutor implements Executor {
 
   #listen(): void {
     const { events } = this.#source
+    events.on('recorded', (drop) => this.#scope.background(this.#known.add(drop)))
     events.on('staged', (drop) => this.#staged(drop))
     events.on('removed', (drop) => {
       const registered = this.#registrations.dropOf(drop)
@@ -324,7 +326,6 @@ export class HeadgateExecutor implements Executor {
   #staged(drop: StagedDrop): void {
     const { entry, doubt } = drop
     if (doubt !== null) this.#options.logger.warn({ entry, code: doubt.code }, doubt.message)
-    this.#scope.background(this.#known.add(drop))
     this.#controller(drop).staged(drop)
   }
 
@@ -360,6 +361,8 @@ export class HeadgateExecutor implements Executor {
     this.#controller(generation).transitioned(generation)
     if (!generation.live) this.#invoker.ended(generation)
     const { to } = transition
+    // From standby on it can be called, if only by its version.
+    if (to === 'standby') this.#source.record(generation)
     if (to === 'active') this.#budget.enforce()
     if (to === 'retired') this.#registry.remove(generation)
     if (to === 'drained' || to === 'retired' || to === 'rejected') this.#spare.refillLater()

@@ -47,6 +47,7 @@ const optionsSchema = strictObject({
   coldAfterMs: ms.min(1).default(600_000),
   maxThreads: z.number().int().min(1).default(64),
   reconcileMs: ms.min(50).default(2_000),
+  quietMs: ms.max(600_000).default(250),
   removeAfterMs: ms.default(5_000),
   maxPayloadBytes: z.number().int().min(1024).default(DEFAULT_PAYLOAD_BYTES),
   maxWaiting: z.number().int().min(1).default(10_000),

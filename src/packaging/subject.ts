@@ -129,6 +129,7 @@ function examine(
     store,
     quietInMs: 0,
     quietMs: 0,
+    settleInMs: 0,
     digestOf: () => undefined,
     noteSource: () => {},
     hashFirst: false,

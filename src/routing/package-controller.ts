@@ -109,6 +109,11 @@ export class PackageController {
     this.settle()
   }
 
+  /** Nobody can say yet whether its bytes will be called. */
+  isLoading(version: string): boolean {
+    return this.#loads.has(version)
+  }
+
   /** A generation of a version that need not be in the catalog, and is not put there. */
   prepare(drop: StagedDrop): Promise<Generation> {
     return this.#load(drop.version, drop)

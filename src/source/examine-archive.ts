@@ -76,7 +76,10 @@ function examine(candidate: Candidate, stat: Stats, context: ExamineContext): Ve
 /** Reads an archive that is no drop yet, writing nothing; throws why it would be refused. */
 export function inspectArchive(
   drop: Drop & { readonly path: string },
-  context: Omit<ExamineContext, 'quietInMs' | 'quietMs' | 'hashFirst' | 'noteSource'>,
+  context: Omit<
+    ExamineContext,
+    'quietInMs' | 'quietMs' | 'settleInMs' | 'hashFirst' | 'noteSource'
+  >,
 ): Identified {
   const stat = lookAtArchive(drop.path)
   if (stat === null) throw new StageFault('changed', 'it is not there')

@@ -3,6 +3,7 @@
  *
  * E1  nothing is staged whose listing was not equal before and after its bytes were read.
  * E2  a packed drop (with a manifest) is judged by its manifest alone, a plain folder by its quiet.
+ * E3  a copy that stalls is quiet too: what a plain folder holds is provisional for some time more.
  */
 
 import { HeadgateError } from '../base/errors.ts'
@@ -23,6 +24,8 @@ export interface ExamineContext extends IdentifyContext {
   /** ms until the drop has been quiet for long enough; 0: it has. */
   readonly quietInMs: number
   readonly quietMs: number
+  /** ms until a plain folder has been quiet for so long that its bytes are taken for all of it. */
+  readonly settleInMs: number
   /** Most drops are in the store already (at start): hash before a copy is made. */
   readonly hashFirst: boolean
   /** Told of a version whose own bytes are stored now: the folder it says it was packed from. */
@@ -77,7 +80,8 @@ function stage(
       return stage(candidate, walk, files, manifest, { ...context, hashFirst: false })
     }
     context.noteSource(facts, source)
-    return facts
+    // E3
+    return manifest === null && context.settleInMs > 0 ? { ...facts, provisional: true } : facts
   } finally {
     if (temp !== null) store.discard(temp)
   }

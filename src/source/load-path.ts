@@ -51,6 +51,7 @@ export function loadPath(
     // Whoever names a path says that it is whole; the listings before and after are still compared.
     quietInMs: 0,
     quietMs: 0,
+    settleInMs: 0,
     hashFirst: false,
   })
   if (verdict.kind !== 'staged') throw verdict.error

@@ -64,6 +64,7 @@ const stagedSchema = z.object({
   manifest: digestSchema.nullable(),
   signatures: z.array(z.object({ ...checkedShape, state: z.enum(SIGNATURE_STATES) })).readonly(),
   doubt: errorRecordSchema.nullable(),
+  provisional: z.literal(true).exactOptional(),
   artifactDir: textSchema,
   files: z.int(),
   bytes: z.int(),
@@ -141,6 +142,10 @@ export const toThreadSchema = z.discriminatedUnion('type', [
     id,
     registration: z.object({ tenant: textSchema, loaded: loadedSchema }),
   }),
+  /** What can be called has these bytes for ever. */
+  z.object({ type: z.literal('record'), key: textSchema, digest: digestSchema }),
+  /** Nobody has seen these bytes run: others may take their place. */
+  z.object({ type: z.literal('withdrawn'), key: textSchema, digest: digestSchema }),
   z.object({ type: z.literal('close') }),
 ])
 
@@ -149,6 +154,10 @@ export const fromThreadSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('refused'), event: refusedSchema }),
   z.object({ type: z.literal('cleared'), event: z.object({ entry: textSchema }) }),
   z.object({ type: z.literal('removed'), event: z.object(versionShape) }),
+  /** A provisional version was quiet for long enough. */
+  z.object({ type: z.literal('recorded'), event: z.object(versionShape) }),
+  /** Its folder has other bytes now: `record` or `withdrawn` answers, or nothing while it loads. */
+  z.object({ type: z.literal('withdraw'), event: z.object(versionShape) }),
   z.object({ type: z.literal('watch'), event: watchSchema }),
   /** The first full pass has been reported. */
   z.object({ type: z.literal('started') }),
@@ -164,6 +173,7 @@ export const threadDataSchema = z.object({
   artifactsDir: textSchema,
   reconcileMs: z.number().positive(),
   quietMs: z.number().nonnegative(),
+  settleMs: z.number().nonnegative(),
   removeAfterMs: z.number().nonnegative(),
   watch: z.enum(['events', 'poll']),
   /** versionKey → digest. */

@@ -11,6 +11,8 @@
  * R3  an entry that backs a version goes on backing it while the entry exists, whatever is wrong
  *     with its newer bytes, until it is complete as another version.
  * R4  a root that cannot be listed changes nothing.
+ * R5  a provisional version whose folder has other bytes now is withdrawn before they are reported,
+ *     and only by the one who knows that it was never called: pass() asks, answered() is told.
  */
 
 import { toHeadgateError } from '../base/errors.ts'
@@ -20,7 +22,13 @@ import type { ArtifactStore } from './artifact-store.ts'
 import type { Candidate, Scan } from './scan.ts'
 import { lookAt } from './sight.ts'
 import type { RefusedDrop, RemovedDrop, StagedDrop } from './source.ts'
-import type { LookAgain, Verdict } from './verdict.ts'
+import {
+  incomplete,
+  type LookAgain,
+  type RefusedVerdict,
+  type Verdict,
+  type VersionFacts,
+} from './verdict.ts'
 import { Versions, versionKey } from './versions.ts'
 
 /** One moment on three scales, all ms. */
@@ -37,6 +45,9 @@ export interface Reports {
   refused(drop: RefusedDrop): void
   cleared(entry: string): void
   removed(drop: RemovedDrop): void
+  recorded(drop: RemovedDrop): void
+  /** R5 */
+  withdraw(drop: RemovedDrop): void
 }
 
 export interface ReconcilerOptions {
@@ -45,6 +56,7 @@ export interface ReconcilerOptions {
   /** Artifacts of an earlier start are there: most drops will be found among them. */
   readonly hasArtifacts: boolean
   readonly quietMs: number
+  readonly settleMs: number
   readonly removeAfterMs: number
   readonly known: ReadonlyMap<string, string>
   /** Versions reported before this thread began. */
@@ -68,6 +80,8 @@ export interface PassResult {
 type Next =
   | { readonly kind: 'settled' }
   | { readonly kind: 'waiting'; readonly at: number; readonly tries: number }
+  /** Its version is provisional until then. */
+  | { readonly kind: 'settling'; readonly at: number }
 
 interface EntryRecord {
   readonly entry: string
@@ -81,6 +95,9 @@ interface EntryRecord {
   readonly refusal: RefusedDrop | null
 }
 
+const SETTLED: Next = { kind: 'settled' }
+const AT_ONCE: Next = { kind: 'waiting', at: 0, tries: 0 }
+
 const SOON_MS = 5
 const FIRST_BACKOFF_MS = 250
 const LONGEST_BACKOFF_MS = 30_000
@@ -89,6 +106,8 @@ export class Reconciler {
   readonly #options: ReconcilerOptions
   readonly #versions: Versions
   readonly #records = new Map<string, EntryRecord>()
+  /** versionKey → the entry whose bytes wait for its withdrawal (R5). */
+  readonly #asking = new Map<string, string>()
   #listedOnce = false
 
   constructor(options: ReconcilerOptions) {
@@ -139,10 +158,27 @@ export class Reconciler {
     return { scan, nextLookAt: this.#earliest(swept.nextAt) }
   }
 
+  /** R5; returns the entry to be looked at now; null: none. */
+  answered(answer: 'record' | 'withdrawn', key: string, digest: string): string | null {
+    if (answer === 'record') this.#versions.record(key, digest)
+    else if (this.#versions.withdraw(key, digest)) {
+      for (const record of this.#records.values()) {
+        if (record.backs !== key) continue
+        this.#records.set(record.entry, { ...record, backs: null, next: AT_ONCE })
+      }
+    }
+    const entry = this.#asking.get(key)
+    const asking = entry === undefined ? undefined : this.#records.get(entry)
+    this.#asking.delete(key)
+    if (asking === undefined) return null
+    this.#records.set(asking.entry, { ...asking, next: AT_ONCE })
+    return asking.entry
+  }
+
   #wantsLook(entry: string): boolean {
     const next = this.#records.get(entry)?.next
     if (next === undefined) return true
-    return next.kind === 'waiting' && next.at <= this.#options.moment().monotonic
+    return next.kind !== 'settled' && next.at <= this.#options.moment().monotonic
   }
 
   #look(candidate: Candidate, hintedAt: number | undefined): void {
@@ -160,18 +196,25 @@ export class Reconciler {
             form,
             seenAt: moment.fileNow,
             detectedAt: hintedAt ?? moment.now,
-            next: { kind: 'waiting', at: 0, tries: 0 } as const,
+            next: AT_ONCE,
           }
     if (record.next.kind === 'settled' || record.next.at > moment.monotonic) return
+    if (record.next.kind === 'settling') {
+      this.#settle(record)
+      return
+    }
+    // A file time of the future (a stepped clock, another machine's) is not waited for.
+    const quietInMs =
+      Math.min(sight.newestChangeMs, record.seenAt) + this.#options.quietMs - moment.fileNow
+    const settleInMs = quietInMs + this.#options.settleMs
     let verdict: Verdict
     try {
       verdict = sight.examine({
         store: this.#options.store,
-        // A file time of the future (a stepped clock, another machine's) is not waited for.
-        quietInMs:
-          Math.min(sight.newestChangeMs, record.seenAt) + this.#options.quietMs - moment.fileNow,
+        quietInMs,
         quietMs: this.#options.quietMs,
-        digestOf: (key) => this.#versions.digestOf(key),
+        settleInMs,
+        digestOf: (key) => this.#versions.digestOf(key, entry),
         noteSource: (version, source) =>
           this.#options.store.noteSource(version.tenant, version.digest, source),
         hashFirst: this.#options.hasArtifacts && !this.#listedOnce,
@@ -186,17 +229,51 @@ export class Reconciler {
     }
     // What lay there before the first look was not waiting to be noticed.
     const landedAt = this.#listedOnce ? sight.landedMs : null
-    if (verdict.kind === 'staged') this.#complete(record, { ...verdict.facts, landedAt })
-    else this.#refuse(record, tenant, verdict)
+    if (verdict.kind !== 'staged')
+      this.#refuse(record, tenant, this.#whileProvisional(tenant, verdict))
+    else if (!this.#asks(record, verdict.facts)) {
+      const settlesAt = moment.monotonic + settleInMs
+      const next = verdict.facts.provisional === true ? settlingAt(settlesAt) : SETTLED
+      this.#complete({ ...record, next }, { ...verdict.facts, landedAt })
+    }
+  }
+
+  /** R5; true: other bytes of the version stand in the way of `facts` for now. */
+  #asks(record: EntryRecord, facts: VersionFacts): boolean {
+    const key = versionKey(facts)
+    const standing = this.#versions.provisional(key)
+    if (standing === null || standing.digest === facts.digest) return false
+    this.#asking.set(key, record.entry)
+    this.#options.reports.withdraw(standing)
+    const why = 'its files changed after it was taken in; what was taken in is withdrawn first'
+    this.#refuse(record, facts.tenant, incomplete(record.entry, why, 'backoff'))
+    return true
+  }
+
+  /** What is in conflict with a provisional version may be right in a moment. */
+  #whileProvisional(tenant: string, verdict: RefusedVerdict): RefusedVerdict {
+    const { package: name, version } = verdict.identity
+    if (verdict.error.code !== 'VERSION_CONFLICT') return verdict
+    if (name === undefined || version === undefined) return verdict
+    const standing = this.#versions.provisional(versionKey({ tenant, package: name, version }))
+    return standing === null ? verdict : { ...verdict, lookAgain: 'backoff' }
+  }
+
+  #settle(record: EntryRecord): void {
+    const standing = record.backs === null ? null : this.#versions.provisional(record.backs)
+    this.#records.set(record.entry, { ...record, next: SETTLED })
+    if (standing === null) return
+    this.#versions.record(versionKey(standing), standing.digest)
+    this.#options.reports.recorded(standing)
   }
 
   #complete(record: EntryRecord, facts: Omit<StagedDrop, 'detectedAt' | 'stagedAt'>): void {
     const { reports, moment } = this.#options
     const drop = { ...facts, detectedAt: record.detectedAt, stagedAt: moment().now }
     const key = versionKey(drop)
+    const wasProvisional = this.#versions.provisional(key) !== null
     this.#records.set(record.entry, {
       ...record,
-      next: { kind: 'settled' },
       backs: key,
       refusal: null,
     })
@@ -204,6 +281,7 @@ export class Reconciler {
     if (record.refusal !== null) reports.cleared(record.entry)
     const news = this.#versions.back(record.entry, drop)
     if (news !== null) reports.staged(news)
+    else if (wasProvisional && drop.provisional !== true) reports.recorded(drop)
   }
 
   #release(entry: string, key: string): void {
@@ -211,11 +289,7 @@ export class Reconciler {
     if (news !== null) this.#options.reports.staged(news)
   }
 
-  #refuse(
-    record: EntryRecord,
-    tenant: string,
-    verdict: Extract<Verdict, { kind: RefusedDrop['kind'] }>,
-  ): void {
+  #refuse(record: EntryRecord, tenant: string, verdict: RefusedVerdict): void {
     const { kind, identity } = verdict
     const { now, monotonic } = this.#options.moment()
     const last = record.refusal
@@ -245,15 +319,18 @@ export class Reconciler {
   #earliest(nextAt: number | null): number | null {
     let earliest = nextAt ?? Number.POSITIVE_INFINITY
     for (const { next } of this.#records.values()) {
-      if (next.kind === 'waiting') earliest = Math.min(earliest, next.at)
+      if (next.kind !== 'settled') earliest = Math.min(earliest, next.at)
     }
     return earliest === Number.POSITIVE_INFINITY ? null : earliest
   }
 }
 
 function unseen(entry: string): EntryRecord {
-  const next = { kind: 'waiting', at: 0, tries: 0 } as const
-  return { entry, form: '', seenAt: 0, detectedAt: 0, next, backs: null, refusal: null }
+  return { entry, form: '', seenAt: 0, detectedAt: 0, next: AT_ONCE, backs: null, refusal: null }
+}
+
+function settlingAt(at: number): Next {
+  return { kind: 'settling', at: Math.ceil(at) }
 }
 
 function nextLook(last: Next, lookAgain: LookAgain, monotonic: number): Next {

@@ -83,6 +83,7 @@ export class SourceLoop {
       store: this.#store,
       hasArtifacts,
       quietMs: data.quietMs,
+      settleMs: data.settleMs,
       removeAfterMs: data.removeAfterMs,
       known: data.known,
       present: data.present,
@@ -94,6 +95,8 @@ export class SourceLoop {
         refused: (event) => post({ type: 'refused', event: event }),
         cleared: (entry) => post({ type: 'cleared', event: { entry } }),
         removed: (event) => post({ type: 'removed', event }),
+        recorded: (event) => post({ type: 'recorded', event: event }),
+        withdraw: (event) => post({ type: 'withdraw', event: event }),
       },
       between,
       stopped: () => this.#phase === 'closing',
@@ -126,6 +129,12 @@ export class SourceLoop {
         this.#errands.push(message)
         this.#pacer.hint(null)
         return
+      case 'record':
+      case 'withdrawn': {
+        const entry = this.#reconciler.answered(message.type, message.key, message.digest)
+        if (entry !== null) this.#pacer.hint(entry)
+        return
+      }
       case 'close':
         this.#close()
         return

@@ -39,6 +39,11 @@ export interface StagedDrop {
   readonly signatures: readonly JudgedSignature[]
   /** What the policy `warn` holds against its signatures; null: nothing. */
   readonly doubt: ErrorRecord | null
+  /**
+   * A plain folder that may still be growing: its bytes are not on record yet, and it may be removed
+   * and staged again with others (`recorded` says when that ends).
+   */
+  readonly provisional?: true
   /** Absolute path of the read-only copy. */
   readonly artifactDir: string
   readonly files: number
@@ -146,6 +151,8 @@ export interface SourceEvents {
   /** A refused or incomplete entry is refused no longer: staged, or gone. */
   cleared: { readonly entry: string }
   removed: RemovedDrop
+  /** From now on other bytes of that version are VERSION_CONFLICT. Before `staged` where it can be. */
+  recorded: StagedDrop
   watch: WatchStatus
   /** The source thread itself died; it is started again, and a full reconcile follows. */
   fault: ErrorRecord
@@ -178,6 +185,11 @@ export interface Source {
    * folder too. It does not count as present there. Throws VERSION_CONFLICT, STORE_FAILED.
    */
   register(registration: Registration): Promise<StagedDrop>
+  /**
+   * The bytes of a staged version can be called from now on: they are on record, if it was still
+   * provisional.
+   */
+  record(version: Omit<RemovedDrop, 'entry'>): void
   close(): Promise<void>
 }
 
@@ -189,6 +201,11 @@ export interface SourceOptions {
   readonly reconcileMs?: number
   /** ms a plain source folder must be quiet. Default 250. */
   readonly quietMs?: number
+  /**
+   * ms after the quiet time in which a plain folder that grows again is looked at anew, unless its
+   * version can be called already. Default 5000.
+   */
+  readonly settleMs?: number
   /** ms a drop must be absent before it counts as removed (and two reconciles). Default 5000. */
   readonly removeAfterMs?: number
   /** `poll` watches without file events. Default `events`. */

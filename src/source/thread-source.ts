@@ -7,7 +7,9 @@
  * T1  a version is reported staged once while it is present, over all threads of this source, and
  *     once more for each manifest it comes with.
  * T2  a new thread is told what is present and known, so that it reports what went meanwhile.
- * T3  every call ends: answered, asked again of the next thread, or refused when the source closes.
+ * T3  a version is withdrawn only while it is provisional and nobody can call it; whoever loads it
+ *     says so by record() before the first call.
+ * T4  every call ends: answered, asked again of the next thread, or refused when the source closes.
  */
 
 import { isAbsolute } from 'node:path'
@@ -28,6 +30,7 @@ import type {
   Publication,
   Published,
   Registration,
+  RemovedDrop,
   Source,
   SourceEvents,
   SourceOptions,
@@ -37,6 +40,8 @@ import { versionKey } from './versions.ts'
 
 export interface SourceDeps {
   readonly logger: Logger
+  /** Whether a version is being loaded: it is then not withdrawn. Default: none is. */
+  readonly isLoading?: (drop: StagedDrop) => boolean
   /** Default systemClock. */
   readonly clock?: Clock
 }
@@ -66,6 +71,7 @@ export function createSource(options: SourceOptions, deps: SourceDeps): Source {
 class ThreadSource implements Source {
   readonly events: TypedEmitter<SourceEvents>
   readonly #data: Omit<ThreadData, 'present'>
+  readonly #deps: SourceDeps
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #known: Map<string, string>
@@ -85,6 +91,7 @@ class ThreadSource implements Source {
   constructor(data: Omit<ThreadData, 'present'>, deps: SourceDeps) {
     this.#data = data
     this.#known = new Map(data.known)
+    this.#deps = deps
     this.#logger = deps.logger
     this.#clock = deps.clock ?? systemClock
     this.#started.promise.catch(() => {})
@@ -126,6 +133,11 @@ class ThreadSource implements Source {
     if (answer.type !== 'registered') throw strange(answer)
     this.#known.set(versionKey(answer.drop), answer.drop.digest)
     return answer.drop
+  }
+
+  record(version: Omit<RemovedDrop, 'entry'>): void {
+    const drop = this.#present.get(versionKey(version))
+    if (drop?.digest === version.digest) this.#record(drop)
   }
 
   close(): Promise<void> {
@@ -185,8 +197,8 @@ class ThreadSource implements Source {
         const key = versionKey(drop)
         // T1
         if (this.#present.get(key)?.manifest === drop.manifest) return
-        this.#known.set(key, drop.digest)
         this.#present.set(key, drop)
+        if (drop.provisional !== true) this.#record(drop)
         this.events.emit('staged', drop)
         return
       }
@@ -201,6 +213,12 @@ class ThreadSource implements Source {
         if (this.#present.delete(versionKey(message.event))) {
           this.events.emit('removed', message.event)
         }
+        return
+      case 'recorded':
+        this.record(message.event)
+        return
+      case 'withdraw':
+        this.#withdraw(message.event)
         return
       case 'watch':
         this.events.emit('watch', message.event)
@@ -219,6 +237,31 @@ class ThreadSource implements Source {
       default:
         message satisfies never
     }
+  }
+
+  #record(drop: StagedDrop): void {
+    const key = versionKey(drop)
+    if (this.#known.has(key)) return
+    const { digest, provisional } = drop
+    this.#known.set(key, digest)
+    if (provisional === true) this.#send({ type: 'record', key, digest })
+    this.events.emit('recorded', drop)
+  }
+
+  /** T3. Without an answer the thread asks again. */
+  #withdraw(removed: RemovedDrop): void {
+    const key = versionKey(removed)
+    const { digest } = removed
+    const drop = this.#present.get(key)
+    if (this.#known.has(key)) this.#send({ type: 'record', key, digest })
+    else if (drop === undefined || this.#deps.isLoading?.(drop) !== true) {
+      if (this.#present.delete(key)) this.events.emit('removed', removed)
+      this.#send({ type: 'withdrawn', key, digest })
+    }
+  }
+
+  #send(message: ToThread): void {
+    this.#thread?.postMessage(message)
   }
 
   #settle(answer: Answer): void {
@@ -278,6 +321,7 @@ const optionsSchema = z.strictObject({
   artifactsDir: absolutePath,
   reconcileMs: positiveMs.default(2000),
   quietMs: z.number().nonnegative().default(250),
+  settleMs: z.number().nonnegative().default(5000),
   removeAfterMs: z.number().nonnegative().default(5000),
   watch: z.enum(['events', 'poll']).default('events'),
   known: z.map(z.string(), z.string()).default(() => new Map()),

@@ -22,6 +22,8 @@ export type Verdict =
       readonly lookAgain: LookAgain
     }
 
+export type RefusedVerdict = Exclude<Verdict, { readonly kind: 'staged' }>
+
 /** The drop may become complete by itself. */
 export class NotYet extends Error {
   override readonly name = 'NotYet'
@@ -60,7 +62,7 @@ export function judge(entry: string, look: () => VersionFacts): Verdict {
 }
 
 /** A refusal for the bytes' own fault. */
-export function rejected(error: HeadgateError, identity: Identity = {}): Verdict {
+export function rejected(error: HeadgateError, identity: Identity = {}): RefusedVerdict {
   return { kind: 'rejected', error, identity, lookAgain: 'on-change' }
 }
 
@@ -79,7 +81,7 @@ function stageVerdict(entry: string, fault: StageFault): Verdict {
   }
 }
 
-export function incomplete(entry: string, why: string, lookAgain: LookAgain): Verdict {
+export function incomplete(entry: string, why: string, lookAgain: LookAgain): RefusedVerdict {
   const error = new HeadgateError('DROP_INCOMPLETE', { entry, why })
   return { kind: 'incomplete', error, identity: {}, lookAgain }
 }

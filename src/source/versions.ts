@@ -1,13 +1,16 @@
 /**
  * Which versions are present, through which entries, and which digest each name and number stands for.
  *
- * V1  the first digest seen for (tenant, package, version) is its digest for ever.
+ * V1  the first digest on record for (tenant, package, version) is its digest for ever.
  * V2  a version is present while at least one entry backs it.
  * V3  it is removed after `removeAfterMs` without a backer and at least two listings without one.
  *     While nothing can be listed the count starts anew: unknown is not absent.
  * V4  what is said of a version is said by the entry whose papers are best: signatures before none, a
  *     manifest before none, then what came last. It is reported when it first is so, and again when
  *     another manifest says it; never for an entry that was read again and brings the same.
+ * V5  a provisional version is present and not on record: the entry that alone backs it may become
+ *     other bytes of that version, once this one is withdrawn; to every other entry it is as if it
+ *     were on record.
  */
 
 import { weightOf } from '../domain/signature-policy.ts'
@@ -59,12 +62,27 @@ export class Versions {
     return backers.has(reported.entry) ? reported : { ...reported, entry: first }
   }
 
-  /** The digest on record (V1). */
-  digestOf(key: string): string | undefined {
-    return this.#digests.get(key)
+  /** The digest that other bytes of `entry` would be in conflict with (V1, V5). */
+  digestOf(key: string, entry?: string): string | undefined {
+    const standing = this.provisional(key)
+    if (standing === null) return this.#digests.get(key)
+    const backers = [...(this.#present.get(key)?.backers.keys() ?? [])]
+    return entry !== undefined && backers.every((one) => one === entry)
+      ? undefined
+      : standing.digest
   }
 
-  /** Puts a version on record that lies in no folder (V1). */
+  /** The version that is present and not on record (V5); null: there is none. */
+  provisional(key: string): StagedDrop | null {
+    return this.#digests.has(key) ? null : (this.#present.get(key)?.reported ?? null)
+  }
+
+  /** A provisional version is no longer present (V5); false: it is not there with this digest. */
+  withdraw(key: string, digest: string): boolean {
+    return this.#present.get(key)?.reported.digest === digest && this.#present.delete(key)
+  }
+
+  /** Puts a version on record (V1). */
   record(key: string, digest: string): void {
     if (!this.#digests.has(key)) this.#digests.set(key, digest)
   }
@@ -72,7 +90,7 @@ export class Versions {
   /** What is to be reported of the version now (V4); null: nothing new. */
   back(entry: string, drop: StagedDrop): StagedDrop | null {
     const key = versionKey(drop)
-    this.#digests.set(key, drop.digest)
+    if (drop.provisional !== true) this.#digests.set(key, drop.digest)
     const present = this.#present.get(key)
     if (present === undefined) {
       const backers = new Map([[entry, drop]])

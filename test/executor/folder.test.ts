@@ -107,6 +107,31 @@ t.test('a held version is no fallback', async (t) => {
   t.same(Object.keys(row(executor, 'p').held), ['1.2.0'])
 })
 
+t.test('a copy that stalls longer than the quiet time is loaded when it is whole', async (t) => {
+  const place = makePlace(t)
+  const { files } = makeTasks('p', '1.0.0', SAY)
+  const executor = await start(t, place, { quietMs: 20 })
+  const put = (file: string, text: string): void => writeFileSync(join(place.path('p'), file), text)
+  mkdirSync(place.path('p'))
+  put('package.json', files['package.json'] ?? '')
+  put('index.js', `import './late.js'\n${files['index.js'] ?? ''}`)
+  const refused = await untilLooked(executor, 'the half of it to be refused', () =>
+    executor.package('public', 'p')?.refusals.find(({ error }) => error.code === 'LOAD_FAILED'),
+  )
+  put('late.js', '')
+  await untilActive(executor, 'p', '1.0.0')
+  t.match(await say(executor, 'p'), { version: '1.0.0' })
+  t.same(row(executor, 'p').refusals, [])
+  t.not(row(executor, 'p').versions[0]?.digest, refused.digest)
+
+  put('later.js', '')
+  const conflict = await untilLooked(executor, 'the conflict', () =>
+    row(executor, 'p').refusals.find(({ error }) => error.code === 'VERSION_CONFLICT'),
+  )
+  t.match(conflict, { entry: 'p', version: '1.0.0' }, 'what can be called is replaced by nothing')
+  t.match(await say(executor, 'p'), { version: '1.0.0' })
+})
+
 t.test('a version that is edited in place is refused, and the running one stays', async (t) => {
   const place = makePlace(t)
   place.drop(makeTasks('p', '1.0.0', SAY))

@@ -6,10 +6,12 @@ import { Reconciler } from '../../src/source/reconcile.ts'
 import type { ReconcilerOptions } from '../../src/source/reconcile.ts'
 import { scanRoot } from '../../src/source/scan.ts'
 import type { RefusedDrop, StagedDrop } from '../../src/source/source.ts'
+import { versionKey } from '../../src/source/versions.ts'
 import { makePlace } from './drops.ts'
 import type { Place } from './drops.ts'
 
 export const QUIET_MS = 250
+export const SETTLE_MS = 5000
 export const REMOVE_AFTER_MS = 5000
 
 export interface Bench {
@@ -22,6 +24,8 @@ export interface Bench {
   pass(): string[]
   advance(ms: number): void
   nextLookInMs(): number | null
+  /** Answers what was asked of a provisional version. */
+  answer(answer: 'record' | 'withdrawn', drop: StagedDrop | undefined): void
   /** Files read by the store since the last call. */
   reads(): number
 }
@@ -50,6 +54,7 @@ export function bench(t: Teardown, options: Partial<ReconcilerOptions> = {}, pla
     store,
     hasArtifacts,
     quietMs: QUIET_MS,
+    settleMs: SETTLE_MS,
     removeAfterMs: REMOVE_AFTER_MS,
     known: new Map(),
     present: [],
@@ -66,6 +71,8 @@ export function bench(t: Teardown, options: Partial<ReconcilerOptions> = {}, pla
         lines.push(`${drop.kind} ${drop.entry} ${drop.error.code}`)
       },
       cleared: (entry) => lines.push(`cleared ${entry}`),
+      recorded: (drop) => lines.push(`recorded ${drop.entry} ${drop.package}@${drop.version}`),
+      withdraw: (drop) => lines.push(`withdraw ${drop.entry} ${drop.package}@${drop.version}`),
       removed: (drop) => lines.push(`removed ${drop.entry} ${drop.package}@${drop.version}`),
     },
     between: () => void reads++,
@@ -85,6 +92,9 @@ export function bench(t: Teardown, options: Partial<ReconcilerOptions> = {}, pla
     },
     advance: (ms) => void (ahead += ms),
     nextLookInMs: () => (nextLookAt === null ? null : nextLookAt - moment().monotonic),
+    answer(answer, drop) {
+      if (drop !== undefined) reconciler.answered(answer, versionKey(drop), drop.digest)
+    },
     reads() {
       const count = reads
       reads = 0

@@ -2,7 +2,8 @@
 
 import { SourceLoop } from '../../src/source/source-loop.ts'
 import type { FromThread } from '../../src/source/messages.ts'
-import type { RefusedDrop, WatchStatus } from '../../src/source/source.ts'
+import type { RefusedDrop, StagedDrop, WatchStatus } from '../../src/source/source.ts'
+import { versionKey } from '../../src/source/versions.ts'
 import { watchRoot } from '../../src/source/watch.ts'
 import type { WatchHandlers, Watching } from '../../src/source/watch.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
@@ -29,6 +30,9 @@ export interface LoopBench {
   /** Every event as one line, in order. */
   readonly lines: string[]
   readonly refused: RefusedDrop[]
+  readonly staged: StagedDrop[]
+  /** Entries that are refused now. */
+  standing(): readonly string[]
   /** The last one. */
   status(): WatchStatus | undefined
   /** Lets one reconcile interval pass; returns the lines it added. */
@@ -44,6 +48,8 @@ export function openLoop(
   const began = clock.now()
   const lines: string[] = []
   const refused: RefusedDrop[] = []
+  const staged: StagedDrop[] = []
+  const standing = new Set<string>()
   let status: WatchStatus | undefined
   const post = (message: FromThread): void => {
     switch (message.type) {
@@ -51,18 +57,28 @@ export function openLoop(
       case 'removed': {
         const { entry, package: name, version } = message.event
         lines.push(`${message.type} ${entry} ${name}@${version}`)
+        if (message.type === 'staged') staged.push(message.event)
         return
       }
       case 'refused':
         refused.push(message.event)
+        standing.add(message.event.entry)
         lines.push(`${message.event.kind} ${message.event.entry} ${message.event.error.code}`)
         return
       case 'cleared':
         lines.push(`cleared ${message.event.entry}`)
+        standing.delete(message.event.entry)
         return
       case 'watch':
         status = message.event
         return
+      case 'withdraw': {
+        // As the main thread answers while nothing is loaded.
+        const { digest } = message.event
+        loop.receive({ type: 'withdrawn', key: versionKey(message.event), digest })
+        return
+      }
+      case 'recorded':
       case 'started':
       case 'answer':
       case 'published':
@@ -76,6 +92,7 @@ export function openLoop(
       artifactsDir: place.artifactsDir,
       reconcileMs: RECONCILE_MS,
       quietMs: 250,
+      settleMs: 5000,
       removeAfterMs: REMOVE_AFTER_MS,
       watch: 'events',
       known: new Map(),
@@ -98,6 +115,8 @@ export function openLoop(
     clock,
     lines,
     refused,
+    staged,
+    standing: () => [...standing],
     status: () => status,
     reconcile() {
       const from = lines.length

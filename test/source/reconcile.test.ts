@@ -18,7 +18,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import { scanRoot } from '../../src/source/scan.ts'
-import { bench, QUIET_MS, REMOVE_AFTER_MS } from './bench.ts'
+import { bench, QUIET_MS, REMOVE_AFTER_MS, SETTLE_MS } from './bench.ts'
 import { makePlace, packageFiles, packed, writeFiles } from './drops.ts'
 import type { Place } from './drops.ts'
 
@@ -112,6 +112,9 @@ t.test('R2: what is settled is not read again until its form changes', (t) => {
   b.advance(QUIET_MS + 1)
   t.same(b.pass(), [], 'the same bytes are the same version')
   t.ok(b.reads() > 2)
+  b.advance(SETTLE_MS)
+  t.same(b.pass(), ['recorded alpha alpha@1.0.0'])
+  t.equal(b.reads(), 2, 'it has been quiet for long enough without being read again')
   t.equal(b.nextLookInMs(), null)
   t.end()
 })
@@ -207,7 +210,7 @@ t.test('R3: an entry edited in place is refused while its staged version stays p
   const b = bench(t)
   const files = packageFiles('alpha', '1.0.0')
   b.place.drop('a', files)
-  b.advance(QUIET_MS + 1)
+  b.advance(QUIET_MS + SETTLE_MS + 1)
   b.pass()
   writeFileSync(join(b.place.path('a'), 'src/index.ts'), 'export default 2\n')
   b.advance(QUIET_MS + 1)
@@ -221,6 +224,80 @@ t.test('R3: an entry edited in place is refused while its staged version stays p
   t.same(b.pass(), ['cleared a', 'staged a alpha@1.0.1'])
   b.advance(REMOVE_AFTER_MS)
   t.same(b.pass(), ['removed a alpha@1.0.0'], 'its bytes are in the folder no longer')
+  t.end()
+})
+
+t.test('R5: a plain folder that grows again soon is looked at anew', (t) => {
+  const b = bench(t)
+  const { 'src/index.ts': late = '', ...early } = packageFiles('alpha', '1.0.0', { 'a.js': '' })
+  const json = { name: 'alpha', version: '1.0.0', type: 'module', headgate: { entry: 'a.js' } }
+  b.place.drop('a', { ...early, 'package.json': JSON.stringify(json) })
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['staged a alpha@1.0.0'], 'the copy stalled with a file to come')
+  t.equal(b.staged[0]?.provisional, true)
+  b.advance(SETTLE_MS - 300)
+  writeFiles(b.place.path('a'), { 'src/index.ts': late })
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['withdraw a alpha@1.0.0', 'incomplete a DROP_INCOMPLETE'])
+  b.advance(60_000)
+  t.same(b.pass(), ['withdraw a alpha@1.0.0'], 'without an answer it asks again')
+  b.answer('withdrawn', b.staged[0])
+  t.same(b.pass(), ['cleared a', 'staged a alpha@1.0.0'])
+  t.equal(b.staged[1]?.files, 3)
+  t.not(b.staged[1]?.digest, b.staged[0]?.digest)
+  t.end()
+})
+
+t.test('R5: what can be called by then is on record, and the grown folder in conflict', (t) => {
+  const b = bench(t)
+  b.place.drop('a', packageFiles('alpha', '1.0.0'))
+  b.advance(QUIET_MS + 1)
+  b.pass()
+  writeFiles(b.place.path('a'), { 'more.ts': '' })
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['withdraw a alpha@1.0.0', 'incomplete a DROP_INCOMPLETE'])
+  b.answer('record', b.staged[0])
+  t.same(b.pass(), ['rejected a VERSION_CONFLICT'])
+  t.equal(b.refused.at(-1)?.again, 'change')
+
+  b.place.drop('b', packageFiles('beta', '1.0.0'))
+  b.advance(QUIET_MS + 1)
+  b.pass()
+  b.answer('record', b.staged[1])
+  writeFiles(b.place.path('b'), { 'more.ts': '' })
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['rejected b VERSION_CONFLICT'], 'without asking')
+  t.end()
+})
+
+t.test('another entry is in conflict with a provisional version only while it stands', (t) => {
+  const b = bench(t)
+  const whole = packageFiles('alpha', '1.0.0', { 'more.ts': '' })
+  b.place.drop('a', packageFiles('alpha', '1.0.0'))
+  b.advance(QUIET_MS + 1)
+  b.pass()
+  b.place.drop('z', packed(whole))
+  t.same(b.pass(), ['rejected z VERSION_CONFLICT'])
+  t.equal(b.refused.at(-1)?.again, 'retry')
+  rmSync(b.place.path('a'), { recursive: true })
+  b.pass()
+  b.advance(1000)
+  t.same(b.pass(), ['withdraw a alpha@1.0.0', 'incomplete z DROP_INCOMPLETE'])
+  b.answer('withdrawn', b.staged[0])
+  t.same(b.pass(), ['cleared z', 'staged z alpha@1.0.0'])
+  t.equal(b.staged[1]?.provisional, undefined)
+  t.end()
+})
+
+t.test('a folder prepared long before and renamed in is on record at once', (t) => {
+  const b = bench(t)
+  b.place.drop('a', packageFiles('alpha', '1.0.0'))
+  b.advance(QUIET_MS + SETTLE_MS + 1)
+  t.same(b.pass(), ['staged a alpha@1.0.0'])
+  t.equal(b.staged[0]?.provisional, undefined)
+  writeFiles(b.place.path('a'), { 'more.ts': '' })
+  b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['rejected a VERSION_CONFLICT'])
   t.end()
 })
 

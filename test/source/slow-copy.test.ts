@@ -14,6 +14,41 @@ const FILES = Object.entries(
   ),
 )
 
+const PLAIN = Object.entries(
+  packageFiles('alpha', '1.0.0', { 'src/deep/a.ts': 'export const a = 1\n', 'b.txt': 'b' }),
+)
+
+t.test('a plain folder that stalls anywhere for some seconds ends as the whole version', (t) => {
+  holds(
+    t,
+    fc.property(
+      fc.shuffledSubarray(PLAIN, { minLength: PLAIN.length }),
+      // The times of files stay behind the clock that is moved: all stalls together count.
+      fc.array(fc.integer({ min: 0, max: 1600 }), { minLength: 4, maxLength: 4 }),
+      (order, stalls) => {
+        const teardowns: (() => void)[] = []
+        const test = { teardown: (fn: () => void) => void teardowns.push(fn) }
+        try {
+          const place = makePlace(test)
+          const loop = openLoop(test, place, new SilentWatch().watch)
+          for (const [index, [path, text]] of order.entries()) {
+            mkdirSync(dirname(join(place.path('alpha'), path)), { recursive: true })
+            writeFileSync(join(place.path('alpha'), path), text)
+            loop.clock.advance(stalls[index] ?? 0)
+          }
+          for (let turns = 0; turns < 8; turns++) loop.reconcile()
+          const [last] = loop.staged.slice(-1)
+          return last?.files === PLAIN.length && loop.standing().length === 0
+        } finally {
+          for (const teardown of teardowns.reverse()) teardown()
+        }
+      },
+    ),
+    { numRuns: 40 },
+  )
+  t.end()
+})
+
 t.test('a packed folder cut anywhere is never loaded half, and once when it is whole', (t) => {
   holds(
     t,

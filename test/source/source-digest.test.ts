@@ -48,7 +48,7 @@ t.test('the folder first: the archive packed from it backs it, and the folder st
   b.advance(QUIET_MS + 1)
   t.same(b.pass(), ['staged folder alpha@1.0.0'])
   put(b, 'alpha.tgz', packedBundle)
-  t.same(b.pass(), [])
+  t.same(b.pass(), ['recorded alpha.tgz alpha@1.0.0'], 'which says that the folder is whole')
   t.equal(b.staged[0]?.digest, sourceDigest)
   rmSync(b.place.path('folder'), { recursive: true })
   b.pass()

@@ -50,6 +50,24 @@ t.test('V2: a version is reported once and goes with its last backer', (t) => {
   t.end()
 })
 
+t.test('V4: a provisional version is on record for all but the entry that backs it', (t) => {
+  const versions = new Versions(new Map(), 0)
+  const drop = { ...dropOf('one'), provisional: true } as const
+  const key = versionKey(drop)
+  versions.back('one', drop)
+  t.equal(versions.provisional(key), drop)
+  t.same([versions.digestOf(key, 'one'), versions.digestOf(key, 'two')], [undefined, 'd'])
+  versions.back('two', drop)
+  t.equal(versions.digestOf(key, 'one'), 'd', 'two entries back it')
+  t.equal(versions.withdraw(key, 'other'), false)
+  t.equal(versions.withdraw(key, 'd'), true)
+  t.same([versions.digestOf(key), versions.present(key)?.entry], [undefined, undefined])
+  versions.back('one', drop)
+  versions.record(key, 'd')
+  t.same([versions.digestOf(key, 'one'), versions.provisional(key)], ['d', null])
+  t.end()
+})
+
 t.test('V3: removal takes the time and two listings, and a return starts anew', (t) => {
   const versions = new Versions(new Map(), 100)
   const key = versionKey(dropOf('e'))

@@ -35,6 +35,7 @@ interface StartOptions {
   readonly permissions: 'on' | 'off'
   readonly config?: string
   readonly maxThreads?: number
+  readonly quietMs?: number
 }
 
 export function addStartCommand(program: Command, context: CommandContext): void {
@@ -47,6 +48,11 @@ export function addStartCommand(program: Command, context: CommandContext): void
     .option('--host <host>', 'loopback address to listen on', '127.0.0.1')
     .option('--config <file>', "operator's values and grants per tenant and package (JSON)")
     .option('--max-threads <n>', 'worker threads that idle versions may keep (64)', parseThreads)
+    .option(
+      '--quiet-ms <n>',
+      'ms a source folder must lie unchanged to be taken (250)',
+      parseQuietMs,
+    )
     .addOption(
       new Option('--log-level <level>', 'least level of logs').choices(LOG_LEVELS).default('info'),
     )
@@ -70,6 +76,7 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
     permissions: options.permissions,
     logger,
     ...(options.maxThreads === undefined ? {} : { maxThreads: options.maxThreads }),
+    ...(options.quietMs === undefined ? {} : { quietMs: options.quietMs }),
     ...(options.config === undefined ? {} : readConfig(resolve(options.config))),
   }
   enterEmptyFolder(dataDir)
@@ -153,7 +160,15 @@ function enterEmptyFolder(dataDir: string): void {
 }
 
 function parseThreads(text: string): number {
-  const threads = Number(text)
-  if (/^\d+$/.test(text) && threads >= 1 && threads <= 10_000) return threads
-  throw new InvalidArgumentError('Write a number from 1 to 10000.')
+  return parseCount(text, 1, 10_000)
+}
+
+function parseQuietMs(text: string): number {
+  return parseCount(text, 0, 600_000)
+}
+
+function parseCount(text: string, least: number, most: number): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= least && count <= most) return count
+  throw new InvalidArgumentError(`Write a number from ${least} to ${most}.`)
 }
