@@ -40,7 +40,10 @@ export interface Comparison {
    * minor number, all else the patch number.
    */
   readonly lowest: string
-  /** The next version is higher than the previous one, and not below `lowest`. */
+  /**
+   * The next version is higher than the previous one, and not below `lowest`; or it is the previous
+   * one, and nothing has changed.
+   */
   readonly honoured: boolean
 }
 
@@ -59,7 +62,9 @@ export function compareInterfaces(previous: PackageInterface, next: PackageInter
     unchecked,
     bump,
     lowest,
-    honoured: isEnough(previous.version, next.version, lowest),
+    honoured:
+      isEnough(previous.version, next.version, lowest) ||
+      (changes.length === 0 && previous.version === next.version),
   }
 }
 

@@ -156,6 +156,12 @@ const CASES: readonly {
   },
 ]
 
+t.test('without a change the own number is enough, and a lower one is not', (t) => {
+  t.match(compareInterfaces(made(), made({ version: '1.4.2' })), { changes: [], honoured: true })
+  t.equal(compareInterfaces(made(), made({ version: '1.4.1' })).honoured, false)
+  t.end()
+})
+
 for (const { what, before, after, change, lowest, breaking = false } of CASES) {
   t.test(`${what} asks for ${lowest}`, (t) => {
     const compared = compareInterfaces(made(before), made({ version: lowest, ...after }))
@@ -163,7 +169,7 @@ for (const { what, before, after, change, lowest, breaking = false } of CASES) {
     t.ok(lines.includes(change), lines.join('; '))
     t.match(compared, { lowest, breaking, honoured: true })
     const same = compareInterfaces(made(before), made({ version: '1.4.2', ...after }))
-    t.notOk(same.honoured, 'its own number is never enough')
+    t.notOk(same.honoured, 'its own number is never enough for a change')
     if (lowest !== '1.4.3') {
       t.notOk(compareInterfaces(made(before), made({ version: '1.4.3', ...after })).honoured)
     }

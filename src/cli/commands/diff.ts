@@ -67,7 +67,8 @@ async function diff(
   }
   const comparison = compareInterfaces(from, to)
   const isSame = previous.digest === next.digest && from.version === to.version
-  const honoured = comparison.honoured || isSame
+  // Other bytes are another version, even where callers see no difference.
+  const honoured = isSame || (comparison.honoured && from.version !== to.version)
   if (json === true) {
     const versions = { package: to.package, previous: from.version, next: to.version }
     writeLine(terminal.stdout, JSON.stringify({ ...versions, ...comparison, honoured, isSame }))
@@ -76,7 +77,7 @@ async function diff(
       `${to.package} ${from.version} -> ${to.version}`,
       ...changeLines(context, comparison),
       ...comparison.unchecked.map((what) => `not compared: ${plain(what)}`),
-      isSame ? 'the same version, byte for byte' : conclusion(comparison, to.version),
+      isSame ? 'the same version, byte for byte' : conclusion(comparison, to.version, honoured),
     ]
     for (const line of lines) writeLine(terminal.stdout, line)
   }
@@ -104,7 +105,7 @@ function changeLines({ terminal }: CommandContext, { changes }: Comparison): rea
   return table(rows, paintFor(terminal), 2)
 }
 
-function conclusion({ bump, lowest, honoured }: Comparison, version: string): string {
+function conclusion({ bump, lowest }: Comparison, version: string, honoured: boolean): string {
   const asked = `this asks for a ${bump} version, ${lowest} at least`
   return `${asked}: ${version} is ${honoured ? 'enough' : 'too low'}`
 }
