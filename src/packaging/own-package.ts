@@ -3,7 +3,7 @@
  * would give it.
  */
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { HeadgateError } from '../base/errors.ts'
 import { fileListDigest, MANIFEST_FILE } from '../domain/digest.ts'
@@ -17,7 +17,7 @@ import { walkDrop } from '../source/walk.ts'
 import { listFiles } from './list-files.ts'
 
 export interface OwnPackage {
-  /** Absolute. */
+  /** Absolute, without links. */
   readonly dir: string
   /** Name for messages: the package's, as its folder may be called anything. */
   readonly name: string
@@ -30,11 +30,13 @@ export interface OwnPackage {
   readonly files: readonly string[]
 }
 
-/** Throws what staging would throw of it, or PATH_NOT_FOUND. */
-export function readOwnPackage(dir: string): OwnPackage {
-  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new HeadgateError('PATH_NOT_FOUND', { path: dir })
+/** `path` may be a link to the folder. Throws what staging would throw of it, or PATH_NOT_FOUND. */
+export function readOwnPackage(path: string): OwnPackage {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new HeadgateError('PATH_NOT_FOUND', { path })
   }
+  // The bundler names modules by where they really lie; what is relative to `dir` has to agree.
+  const dir = realpathSync(path)
   let text: string
   try {
     text = readFileSync(join(dir, 'package.json'), 'utf8')
@@ -59,7 +61,7 @@ export function archiveName({ name, version }: Pick<PackageJson, 'name' | 'versi
   return `${flatName(name)}-${version}.tgz`
 }
 
-/** True for what an earlier pack of this package left at its top: it is no part of the source. */
+/** True for an archive of the package at its own top, as npm pack leaves it: no next one holds it. */
 export function isOwnArchive(path: string, name: string): boolean {
   return path.startsWith(`${flatName(name)}-`) && path.endsWith('.tgz') && !path.includes('/')
 }
@@ -68,10 +70,10 @@ export function isOwnArchive(path: string, name: string): boolean {
  * The digest of the folder itself, were it dropped; null: an executor would not take it as it is, for
  * instance because of symbolic links in its node_modules.
  */
-export function sourceDigest({ dir, name }: OwnPackage): string | null {
+export function sourceDigest({ dir }: OwnPackage): string | null {
   const walk = walkDrop(dir)
   if (walk === null || walk.unread !== null || inspectDrop(dir, walk) !== null) return null
-  const files = walk.files.filter(({ path }) => path !== MANIFEST_FILE && !isOwnArchive(path, name))
+  const files = walk.files.filter(({ path }) => path !== MANIFEST_FILE)
   try {
     const nothing = { to: null, keep: new Set<string>(), expected: new Map(), between: () => {} }
     return fileListDigest(stageFiles({ from: dir, files, ...nothing }).files)

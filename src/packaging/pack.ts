@@ -1,7 +1,8 @@
 /**
  * From a source folder to a packed version.
  *
- * K1  Nothing is written into the source folder, and nothing at `target` before all checks passed.
+ * K1  Nothing is written into the source folder, not even the archive: the folder would be another
+ *     version with it than the one it was packed from. Nothing is written before all checks passed.
  * K2  What is written depends on the files of the package, their dependencies and the tools named in
  *     the manifest alone: not on time, place, user or order of the files on disk. Signatures
  *     depend on that and on the keys, and change nothing but the manifest.
@@ -33,6 +34,7 @@ import { type Bundle, bundlePackage } from './bundle.ts'
 import { bundleFile, dataFiles, packedPackageJson } from './data-files.ts'
 import { refusalOf } from './dependencies.ts'
 import { type Extracted, extract } from './extract.ts'
+import { isInside } from './is-inside.ts'
 import { archiveName, type OwnPackage, readOwnPackage, sourceDigest } from './own-package.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { type Compiler, findCompiler, typeCheck } from './type-check.ts'
@@ -40,7 +42,7 @@ import { type Compiler, findCompiler, typeCheck } from './type-check.ts'
 export interface PackOptions {
   /** Absolute path of the package's folder. */
   readonly dir: string
-  /** Absolute path of an existing folder: the archive is put there. */
+  /** Absolute path of an existing folder outside of `dir` (OPTION_INVALID): the archive is put there. */
   readonly out: string
   /** Private Ed25519 keys; each signs the version. Default: none. */
   readonly sign?: readonly KeyObject[]
@@ -88,6 +90,10 @@ const NEVER = new AbortController().signal
 /** Writes `<name>-<version>.tgz`; throws the coded reason for which it cannot be packed. */
 export async function pack(options: PackOptions): Promise<PackedArchive> {
   const began = systemClock.monotonic()
+  if (isInside(options.out, options.dir)) {
+    const why = `${options.out} lies in the package, which would hold its own archive`
+    throw new HeadgateError('OPTION_INVALID', { option: '--out', why })
+  }
   using work = temporaryFolder()
   const folder = join(work.dir, 'package')
   const { packed, files } = await packInto(folder, work.dir, options)
@@ -120,10 +126,10 @@ async function packInto(
 ): Promise<{ readonly packed: Packed; readonly files: readonly string[] }> {
   const own = readOwnPackage(dir)
   requireInstallable(own)
-  const compiler = findCompiler(dir)
+  const compiler = findCompiler(own.dir)
   if (compiler !== null) {
     progress(`type-checking with TypeScript ${compiler.version}`)
-    await typeCheck(dir, own.name, compiler, signal)
+    await typeCheck(own.dir, own.name, compiler, signal)
   }
   progress(`bundling ${own.entryFile}`)
   const bundle = await bundlePackage(own, bundleFile(own.entryFile))

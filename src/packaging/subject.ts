@@ -10,7 +10,7 @@
  * J2  What would be refused for its signatures is not imported at all, only described.
  */
 
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { HeadgateError } from '../base/errors.ts'
 import { requireDeclared } from '../domain/declared.ts'
@@ -66,7 +66,10 @@ export interface SubjectOptions {
 
 const TIMEOUT_MS = 30_000
 
-/** `path` is absolute. Throws PATH_NOT_FOUND; whatever else is wrong is the subject's refusal. */
+/**
+ * `path` is absolute, and may be a link to what is meant. Throws PATH_NOT_FOUND; whatever else is
+ * wrong is the subject's refusal.
+ */
 export async function readSubject(path: string, options: SubjectOptions): Promise<Subject> {
   const { tenant = DEFAULT_TENANT, trust = NO_TRUST } = options
   using work = temporaryFolder()
@@ -122,7 +125,8 @@ function examine(
 ): Verdict {
   const entry = basename(path)
   const kind = { type: form === 'archive' ? 'archive' : 'directory' } as const
-  const candidate: Candidate = { entry, tenant, path, kind, stamp: '' }
+  // A link that somebody names is meant to be followed; those below it are refused.
+  const candidate: Candidate = { entry, tenant, path: realpathSync(path), kind, stamp: '' }
   const sight = lookAt(candidate)
   if (sight === null) throw new HeadgateError('PATH_NOT_FOUND', { path })
   return sight.examine({

@@ -1,12 +1,12 @@
 /** pack, inspect and diff as a person types them: streams, exit codes, working directory. */
 
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { runCommand } from '../../src/cli/main.ts'
 import { pack } from '../../src/packaging/pack.ts'
-import { answering, type Files, makeAuthor, own, REPOSITORY } from '../packaging/author.ts'
+import { answering, type Files, listing, makeAuthor, own, REPOSITORY } from '../packaging/author.ts'
 
 interface Ended {
   readonly code: number
@@ -237,6 +237,39 @@ take()
   t.match(granted, { code: 0, stdout: /An executor takes it/ })
   t.equal(readFileSync(loot, 'utf8'), 'the secret', 'what the operator grants is in force')
   t.match(await run('diff', greedy, greedy, '--config', config, '--tenant', 'acme'), { code: 0 })
+})
+
+t.test('pack writes beside the package when it is called in it', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source('mine', own(answering('1')))
+  for (const cwd of [dir, join(dir, 'src')]) {
+    process.chdir(cwd)
+    const { stdout } = await run('pack', dir, '--json')
+    t.equal(JSON.parse(stdout).path, join(author.root, 'own-1.0.0.tgz'))
+  }
+  t.match(await run('pack', dir, '--out', 'made'), { code: 2, stderr: /lies in the package/ })
+  t.same(listing(dir), ['package.json', 'src/index.ts'])
+  process.chdir(join(author.root, 'cwd'))
+  const { stdout } = await run('pack', dir, '--json')
+  t.equal(JSON.parse(stdout).path, join(author.root, 'cwd', 'own-1.0.0.tgz'), 'else where it is')
+})
+
+t.test('inspect and diff follow the link that is named, and none below it', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source('real', own(answering('1')))
+  const { path } = await pack({ dir, out: author.root })
+  const link = (name: string, to: string): string => {
+    symlinkSync(to, join(author.root, name))
+    return join(author.root, name)
+  }
+  const folder = link('folder', dir)
+  const latest = link('latest.tgz', path)
+  t.match(await run('inspect', folder), { code: 0, stdout: /form +source folder/ })
+  t.match(await run('inspect', latest), { code: 0, stdout: /form +archive/ })
+  t.match(await run('diff', folder, latest), { code: 4, stdout: /1\.0\.0 is too low/ })
+  t.match(await run('inspect', link('dangling', 'nothing')), { code: 3 })
+  symlinkSync('/etc/hostname', join(dir, 'inner'))
+  t.match(await run('inspect', folder), { code: 4, stdout: /FILE_REFUSED/ })
 })
 
 t.test('inspect exits 4 for whatever an executor would not take', async (t) => {

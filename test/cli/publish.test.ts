@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -116,6 +125,19 @@ t.test('a pack and the folder it was packed from are the same version', async (t
     code: 0,
     stdout: /^already there/,
   })
+})
+
+t.test('the link that is named is followed', async (t) => {
+  const { dir, file, dropped } = place(t)
+  const real = file('alpha-1.0.0.tgz', tgzOf(packed(files)))
+  const latest = join(dir, '..', 'latest.tgz')
+  symlinkSync(real, latest)
+  t.match(await publish(latest, '--to', dir), {
+    code: 0,
+    stdout: /^published public::alpha@1\.0\.0/,
+  })
+  t.same(dropped(), ['alpha@1.0.0.tgz'])
+  t.ok(lstatSync(join(dir, 'alpha@1.0.0.tgz')).isFile())
 })
 
 t.test('what is no good archive is refused before anything is written', async (t) => {

@@ -186,10 +186,48 @@ t.test('the archive is a drop, and its source folder beside it is the same versi
 t.test('an archive in the source folder is no part of the next one', async (t) => {
   const author = makeAuthor(t)
   const dir = author.source('inside', own(answering('1')))
-  const first = await pack({ dir, out: dir })
-  const second = await pack({ dir, out: dir })
+  const out = author.root
+  const first = await pack({ dir, out })
+  cpSync(first.path, join(dir, 'own-1.0.0.tgz'))
+  const second = await pack({ dir, out })
   t.equal(second.digest, first.digest)
-  t.equal(second.sourceDigest, first.sourceDigest)
+  t.not(second.sourceDigest, first.sourceDigest, 'but it is part of that folder, were it dropped')
+})
+
+t.test('an archive is not written into the package it is packed from', async (t) => {
+  const author = makeAuthor(t)
+  const dir = author.source('inside', own(answering('1')))
+  const link = join(author.root, 'link')
+  symlinkSync(dir, link)
+  const before = listing(dir)
+  for (const out of [dir, join(dir, 'src'), join(link, 'src'), link]) {
+    await t.rejects(pack({ dir, out }), { code: 'OPTION_INVALID', message: /lies in the package/ })
+    await t.rejects(pack({ dir: link, out }), { code: 'OPTION_INVALID' })
+  }
+  t.same(listing(dir), before)
+})
+
+t.test('a package is packed through a link as it is without', async (t) => {
+  const author = makeAuthor(t)
+  const zod = join(REPOSITORY, 'node_modules', 'zod')
+  const before = `import { z } from 'zod'
+const text = new URL('../data/a.txt', import.meta.url).pathname.endsWith('/data/a.txt')
+`
+  const dir = author.source(
+    'real',
+    own(answering('z.boolean().parse(text)', before), { 'data/a.txt': 'a' }),
+  )
+  mkdirSync(join(dir, 'node_modules'))
+  symlinkSync(zod, join(dir, 'node_modules', 'zod'))
+  const straight = await author.pack(dir)
+  const link = join(author.root, 'deep', 'er')
+  mkdirSync(join(author.root, 'deep'))
+  symlinkSync(dir, link)
+  const linked = await author.pack(link)
+  t.same(linked.packed, straight.packed)
+  const { executor, serve } = await startExecutor(t, author)
+  await serve(linked.to)
+  t.equal(await executor.invoke('public::own::w::t'), true)
 })
 
 t.test('npm installs the archive, and what is installed is what was packed', async (t) => {

@@ -3,13 +3,14 @@
  * stdout, what it is doing on stderr.
  */
 
-import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { mkdirSync, realpathSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
 import type { PackedArchive } from '../../packaging/pack.ts'
 import type { CommandContext } from '../command-context.ts'
 import { interruptible } from '../interruptible.ts'
+import { isInside } from '../../packaging/is-inside.ts'
 import { inEmptyFolder } from '../empty-folder.ts'
 import { formatBytes } from '../format-bytes.ts'
 import { append } from '../append.ts'
@@ -19,7 +20,7 @@ import { plain, writeLine } from '../terminal.ts'
 export const PASSPHRASE = 'HEADGATE_KEY_PASSPHRASE'
 
 interface PackCommandOptions {
-  readonly out: string
+  readonly out?: string
   readonly sign: readonly string[]
   readonly json?: boolean
 }
@@ -28,7 +29,10 @@ export function addPackCommand(program: Command, context: CommandContext): void 
   program
     .command('pack [dir]')
     .description('type-check, bundle and check a package, and write <name>-<version>.tgz')
-    .option('--out <dir>', 'folder for the archive; made when it is not there', '.')
+    .option(
+      '--out <dir>',
+      'folder for the archive, made when it is not there (here; in the package: beside it)',
+    )
     .option('--sign <key>', 'private key (PEM, headgate keygen); may be given again', append, [])
     .option('--json', 'one JSON document; errors as JSON')
     .action(async (dir: string | undefined, options: PackCommandOptions) => {
@@ -41,16 +45,16 @@ async function runPack(
   dir: string,
   options: PackCommandOptions,
 ): Promise<void> {
-  const out = resolve(options.out)
+  const { pack } = await import('../../packaging/pack.ts')
+  // A folder with its own archive in it is another version than the one that was packed.
+  const out = resolve(options.out ?? (isInside('.', dir) ? join(realpathSync(dir), '..') : '.'))
   try {
-    mkdirSync(out, { recursive: true })
+    // In the package pack() refuses it.
+    if (!isInside(out, dir)) mkdirSync(out, { recursive: true })
   } catch (error) {
     throw new HeadgateError('OPTION_INVALID', { option: '--out', why: messageOf(error) })
   }
-  const [{ pack }, { readSigningKey }] = await Promise.all([
-    import('../../packaging/pack.ts'),
-    import('../../packaging/signing-key.ts'),
-  ])
+  const { readSigningKey } = await import('../../packaging/signing-key.ts')
   const passphrase = terminal.env[PASSPHRASE]
   const sign = options.sign.map((key) => readSigningKey(resolve(key), passphrase))
   const progress = (line: string): void => writeLine(terminal.stderr, plain(line))

@@ -4,7 +4,7 @@
  * The archive is judged here first, so that a bad one is told apart from an executor that is not there.
  */
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
@@ -44,9 +44,8 @@ async function publish(
   options: PublishOptions,
 ): Promise<PublishedAnswer> {
   const tenant = checkName('tenant', options.tenant)
-  const path = resolve(file)
   const running = { node: process.versions.node, headgate }
-  checkFile(path)
+  const path = findFile(resolve(file))
   if (!/^https?:/i.test(options.to)) {
     return publishToFolder({ path, packagesDir: resolve(options.to), tenant, running })
   }
@@ -61,14 +60,15 @@ async function publish(
   })
 }
 
-function checkFile(path: string): void {
-  let why: string | null
+/** What `path` names, through links; throws OPTION_INVALID. */
+function findFile(path: string): string {
+  let why = `${path} is not a file: pack it first (npm pack)`
   try {
-    why = statSync(path).isFile() ? null : `${path} is not a file: pack it first (npm pack)`
+    if (statSync(path).isFile()) return realpathSync(path)
   } catch (error) {
     why = messageOf(error)
   }
-  if (why !== null) throw new HeadgateError('OPTION_INVALID', { option: 'file', why })
+  throw new HeadgateError('OPTION_INVALID', { option: 'file', why })
 }
 
 function sentenceOf(published: PublishedAnswer): string {
