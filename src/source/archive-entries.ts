@@ -38,6 +38,7 @@ const PATH_CODES = {
   unsafe: 'ARCHIVE_PATH_UNSAFE',
   long: 'ARCHIVE_PATH_TOO_LONG',
   deep: 'ARCHIVE_PATH_TOO_DEEP',
+  reserved: 'FILE_REFUSED',
 } as const satisfies Record<PathFault['rule'], ErrorCode>
 
 export class ArchiveEntries {

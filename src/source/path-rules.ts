@@ -10,8 +10,14 @@ const LONGEST_PATH_BYTES = 255
 /** Control characters, and the separator of another platform. */
 const UNSAFE = /[\u0000-\u001f\u007f\\]/
 
+/**
+ * In a slot headgate puts its own translation of a package's TypeScript under such a name, which a
+ * thread prefers: what a package brings would be shown in one place and not run in another.
+ */
+const RESERVED = '.headgate-stripped'
+
 export interface PathFault {
-  readonly rule: 'unsafe' | 'long' | 'deep'
+  readonly rule: 'unsafe' | 'long' | 'deep' | 'reserved'
   readonly why: string
 }
 
@@ -25,6 +31,10 @@ export function pathFault(path: string): PathFault | null {
   }
   if (path.split('/').length > DEEPEST) {
     return { rule: 'deep', why: `it lies deeper than ${DEEPEST} folders` }
+  }
+  // Some file systems ignore the case.
+  if (path.toLowerCase().startsWith(RESERVED)) {
+    return { rule: 'reserved', why: `names that begin with ${RESERVED} are headgate's own` }
   }
   return null
 }

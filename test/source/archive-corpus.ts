@@ -136,6 +136,7 @@ export const CORPUS: readonly Hostile[] = [
     path: `package/${'d/'.repeat(17)}`,
     flag: FLAG.folder,
   }),
+  ...path('FILE_REFUSED', 'package/.headgate-stripped/index.ts', 'package/.headgate-stripped.json'),
   ...path('ARCHIVE_TOP_FOLDER', 'other/index.js', 'Package/index.js', 'stray.js'),
   {
     what: 'no top folder',

@@ -39,6 +39,22 @@ t.test('paths that some file system cannot keep apart or keep at all are refused
   t.end()
 })
 
+t.test('names that headgate gives to its own files in a slot are refused', (t) => {
+  for (const path of ['.headgate-stripped/src/index.ts', '.Headgate-Stripped.json']) {
+    const refused = {
+      code: 'FILE_REFUSED',
+      message: /begin with \.headgate-stripped are headgate's/,
+    }
+    t.match(inspectDrop('x', walkOf([path])), refused)
+  }
+  t.equal(
+    inspectDrop('x', walkOf(['src/.headgate-stripped/index.ts'])),
+    null,
+    'further down it is any name',
+  )
+  t.end()
+})
+
 t.test('the limits of size and count are named', (t) => {
   const tooMany = walkOf([], { cut: 'more than 10000 files' })
   t.match(inspectDrop('x', tooMany), { code: 'PACKAGE_TOO_LARGE', message: /10000 files/ })
