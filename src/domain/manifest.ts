@@ -18,6 +18,7 @@ import { canonicalJson, isRecord } from './canonical-json.ts'
 import { schemasSchema } from './declared.ts'
 import { CONTRACT } from './descriptor.ts'
 import { fileListDigest, MANIFEST_FILE } from './digest.ts'
+import { DEEPEST_JSON, isDeeperThan } from './nesting.ts'
 import { firstProblem, strictObject } from './schema.ts'
 import { signaturesSchema } from './signature.ts'
 
@@ -99,6 +100,9 @@ export function parseManifest(text: string, entry: string): Manifest {
     throw refuse(`it is not JSON: ${messageOf(fault)}`)
   }
   if (!isRecord(json)) throw refuse('it is not an object')
+  if (isDeeperThan(json, DEEPEST_JSON)) {
+    throw refuse(`it is nested deeper than ${DEEPEST_JSON} levels`)
+  }
   requireContract(json, entry)
   const packed = isListing(json) ? null : parsePacked(json, refuse)
   const listing = packed ?? parseListing(json, refuse)

@@ -16,6 +16,7 @@ import {
   schemasSchema,
 } from '../domain/declared.ts'
 import { type PackageDescriptor, parseDescriptor } from '../domain/descriptor.ts'
+import { DEEPEST_JSON, isDeeperThan } from '../domain/nesting.ts'
 import { refusalError } from '../hosting/refusal.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import type { HostedLane } from './thread-host.ts'
@@ -167,10 +168,11 @@ async function handshake<T>(
   }
 }
 
-/** What is no JSON is refused like any definition of another shape. */
+/** What is no JSON, or too deep to be worked on, is refused like any definition of another shape. */
 function readJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    const json: unknown = JSON.parse(text)
+    return isDeeperThan(json, DEEPEST_JSON) ? text : json
   } catch {
     return text
   }

@@ -85,6 +85,34 @@ t.test('another contract is named as such, whatever else the manifest holds', (t
   t.end()
 })
 
+t.test('a manifest nested too deeply to be worked on is refused for it', (t) => {
+  const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+  for (const key of ['definition', 'schemas', 'files', 'tools', 'contract', 'unknown']) {
+    for (const levels of [300, 20_000, 100_000]) {
+      const text = write().replace(/}$/, `,"${key}":{"a":${nested(levels)}}}`)
+      t.equal(
+        codeOf(() => parseManifest(text, 'e')),
+        'MANIFEST_INVALID',
+        `${key} ${levels}`,
+      )
+    }
+  }
+  t.match(
+    codeOf(() => parseManifest(nested(100_000), 'e')),
+    'MANIFEST_INVALID',
+  )
+  const schemas = { ...SCHEMAS, config: JSON.parse(`{"properties":{"a":${nested(200)}}}`) }
+  const fine = write({
+    schemas,
+    ...claimsOf(PACKAGE_JSON, 'index.js', { definition: DEFINITION, schemas }).claims,
+  })
+  t.equal(
+    codeOf(() => parseManifest(fine, 'e')),
+    'accepted',
+  )
+  t.end()
+})
+
 t.test('any single flipped bit in a manifest is refused', (t) => {
   const bytes = Buffer.from(write())
   holds(

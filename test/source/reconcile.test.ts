@@ -20,7 +20,7 @@ import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import { scanRoot } from '../../src/source/scan.ts'
 import { bench, QUIET_MS, REMOVE_AFTER_MS, SETTLE_MS } from './bench.ts'
 import { makePlace, packageFiles, packed, writeFiles } from './drops.ts'
-import type { Place } from './drops.ts'
+import type { Files, Place } from './drops.ts'
 
 t.test('a plain folder cut after every file is staged once, when whole and quiet', (t) => {
   const b = bench(t)
@@ -116,6 +116,33 @@ t.test('R2: what is settled is not read again until its form changes', (t) => {
   t.same(b.pass(), ['recorded alpha alpha@1.0.0'])
   t.equal(b.reads(), 2, 'it has been quiet for long enough without being read again')
   t.equal(b.nextLookInMs(), null)
+  t.end()
+})
+
+t.test('JSON nested without end is refused once, not put off for ever', (t) => {
+  const b = bench(t)
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  const plain = (name: string): Files => packageFiles(name, '1.0.0')
+  for (const key of ['name', 'version', 'author', 'engines', 'exports', 'headgate', 'unknown']) {
+    const files = plain(key)
+    const json = (files['package.json'] ?? '').slice(0, -1)
+    b.place.drop(`json-${key}`, { ...files, 'package.json': `${json},"${key}":${deep}}` })
+  }
+  for (const key of ['definition', 'files', 'tools']) {
+    const manifest = `{"contract":1,"files":[],"${key}":${deep}}`
+    b.place.drop(`manifest-${key}`, { ...plain(key), [MANIFEST_FILE]: manifest })
+  }
+  const list = `{"packages":${deep}}`
+  b.place.drop('list', { ...plain('list'), 'node_modules/.package-lock.json': list })
+  b.advance(QUIET_MS + SETTLE_MS)
+  b.pass()
+  t.same(
+    b.refused.filter(({ kind }) => kind !== 'rejected'),
+    [],
+  )
+  t.equal(b.refused.length, 8)
+  t.same(b.staged.map(({ entry }) => entry).sort(), ['json-exports', 'json-unknown', 'list'])
+  t.equal(b.nextLookInMs(), null, 'and none of them wants another look')
   t.end()
 })
 
