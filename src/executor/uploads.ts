@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { HeadgateError } from '../base/errors.ts'
 import { checkName } from '../domain/names.ts'
 import { checkVersion } from '../domain/version-policy.ts'
+import { codeOf } from '../source/fs-fault.ts'
 import { MOST_BYTES } from '../source/limits.ts'
 import type { Published, Source } from '../source/source.ts'
 import type { Publication } from './api.ts'
@@ -57,12 +58,22 @@ async function receive(
 ): Promise<string> {
   const sum = createHash('sha256')
   let bytes = 0
-  await using file = await open(path, 'wx', 0o644)
+  await using file = await written(path, open(path, 'wx', 0o644))
   for await (const part of archive) {
     bytes += part.length
     if (bytes > limit) throw new HeadgateError('PAYLOAD_TOO_LARGE', { bytes, limit })
     sum.update(part)
-    await file.write(part)
+    // Not write(), which may write less than it is given.
+    await written(path, file.writeFile(part))
   }
   return sum.digest('hex')
+}
+
+/** A fault of the disk is told as such; one of the body that is read stays what it is. */
+async function written<T>(target: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (fault) {
+    throw new HeadgateError('PUBLISH_FAILED', { target, why: codeOf(fault) }, { cause: fault })
+  }
 }
