@@ -10,9 +10,10 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
+import { TEMPLATE_FOLDERS } from '../src/packaging/scaffold/templates.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const SHIM = 'src/cli/headgate.js'
@@ -64,10 +65,9 @@ function builtShim(text: string): string {
   return parts.join("'./main.js'")
 }
 
-/** What `headgate init` copies from: at the same paths as in the repository. */
+/** What `headgate init` copies from, and nothing else that may lie beside it. */
 function templateFolders(): string[] {
-  const samples = readdirSync(join(ROOT, 'packages-dir')).filter((name) => !name.startsWith('.'))
-  return ['templates', ...samples.map((name) => `packages-dir/${name}`)]
+  return TEMPLATE_FOLDERS.map((folder) => relative(ROOT, folder).replaceAll('\\', '/'))
 }
 
 function copyFolder(folder: string, target: string): void {

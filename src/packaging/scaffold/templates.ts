@@ -37,6 +37,11 @@ const TEMPLATES = {
 
 export type TemplateName = keyof typeof TEMPLATES
 
+/** Absolute. */
+export const TEMPLATE_FOLDERS: readonly string[] = Object.values(TEMPLATES).map(
+  ({ folder }) => folder,
+)
+
 export const TEMPLATE_NAMES: readonly string[] = Object.keys(TEMPLATES)
 
 export function templateOf(name: TemplateName): Template {
