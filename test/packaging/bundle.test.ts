@@ -84,8 +84,8 @@ t.test('the samples answer from their bundle as they do from source', async (t) 
   t.match(listing(to), [
     'README.md',
     'data/README.md',
-    'data/airports.csv',
-    'data/flights.csv',
+    'data/airports.json',
+    'data/flights.json',
     'headgate.manifest.json',
     'package.json',
     'src/index.js',
