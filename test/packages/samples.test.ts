@@ -105,18 +105,21 @@ t.test('the tables are those of vega-datasets, made by the rule in data/README.m
   const flights: readonly Record<string, string | number>[] = JSON.parse(
     await readFile(join(source, 'flights-2k.json'), 'utf8'),
   )
-  const columns = ['date', 'delay', 'distance', 'origin', 'destination']
-  const rows = [columns, ...flights.map((flight) => columns.map((column) => flight[column]))]
-  const flightsCsv = rows.map((row) => `${row.join()}\n`).join('')
   const used = new Set(flights.flatMap(({ origin, destination }) => [origin, destination]))
   const lines = (await readFile(join(source, 'airports.csv'), 'utf8')).trimEnd().split(/\r?\n/)
-  const airportsCsv = lines
-    .filter((line, index) => index === 0 || used.has(line.slice(0, line.indexOf(','))))
-    .map((line) => `${line}\n`)
-    .join('')
+  const airports = lines
+    .map((line) => [...line.matchAll(/(?:"([^"]*)"|([^,]*))(?:,|$)/g)].map(([, a, b]) => a ?? b))
+    .filter(([iata = '']) => used.has(iata))
+    .map(([iata, name, city, state, , latitude, longitude]) => {
+      return { iata, name, city, state, latitude: Number(latitude), longitude: Number(longitude) }
+    })
   for (const folder of SAMPLES.slice(0, 2)) {
     const data = join(root, folder, 'data')
-    t.equal(await readFile(join(data, 'flights.csv'), 'utf8'), flightsCsv)
-    t.equal(await readFile(join(data, 'airports.csv'), 'utf8'), airportsCsv)
+    t.equal(await readFile(join(data, 'flights.json'), 'utf8'), oneALine(flights))
+    t.equal(await readFile(join(data, 'airports.json'), 'utf8'), oneALine(airports))
   }
 })
+
+function oneALine(rows: readonly object[]): string {
+  return `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`
+}
