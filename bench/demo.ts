@@ -5,6 +5,7 @@
  * request failed, was lost, was answered twice or ran on a wrong generation.
  */
 
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { silentLogger } from '../src/base/logger.ts'
@@ -71,6 +72,7 @@ async function main(command: Command): Promise<number> {
     port: command.port,
     logger: silentLogger,
     version: executor.status().version,
+    token: randomUUID(),
   })
   await using serving = new AsyncDisposableStack()
   serving.defer(() => server.close())

@@ -290,7 +290,7 @@ export const ERRORS = {
     status: 500,
     retryable: false,
     message:
-      'host {host} is not a loopback address: headgate listens on loopback only until it has tokens',
+      'host {host} is not a loopback address: headgate does not tell callers apart, so it listens on loopback only',
   },
   DATA_DIR_IN_USE: {
     status: 500,
@@ -350,6 +350,11 @@ export const ERRORS = {
     status: 408,
     retryable: true,
     message: 'the request was not received whole in time',
+  },
+  TOKEN_REFUSED: {
+    status: 401,
+    retryable: false,
+    message: 'this changes what is served and needs the token of the executor: {why}',
   },
   ORIGIN_REFUSED: { status: 403, retryable: false, message: 'origin {origin} is not allowed' },
   HOST_HEADER_REFUSED: {

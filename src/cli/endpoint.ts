@@ -2,6 +2,7 @@
  * Where the executor of a data dir answers: `<data>/endpoint.json`, written while it runs.
  */
 
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -14,6 +15,8 @@ const endpointSchema = z.object({
   version: z.string(),
   /** Wall clock, ms. */
   startedAt: z.number(),
+  /** What calls that change what is served have to carry. */
+  token: z.string().min(1),
 })
 
 export type Endpoint = z.infer<typeof endpointSchema>
@@ -23,7 +26,12 @@ const FILE = 'endpoint.json'
 export const DEFAULT_DATA_DIR = '.headgate'
 export const DEFAULT_PORT = 7420
 
-/** Readers see the whole file or none. */
+/** A secret for one start of an executor. */
+export function newToken(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** Readers see the whole file or none; only the user who runs the executor is one. */
 export function writeEndpoint(dataDir: string, endpoint: Endpoint): void {
   const file = join(dataDir, FILE)
   const temporary = `${file}.${endpoint.pid}`
@@ -73,6 +81,21 @@ export function findUrl(
     })
   }
   return endpoint.url
+}
+
+/**
+ * The token for the executor at `url`: `--token`, else that of the data dir if its executor answers
+ * there, so that no other server is told it, else HEADGATE_TOKEN.
+ */
+export function findToken(
+  url: string,
+  options: { readonly token?: string; readonly data?: string },
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (options.token !== undefined) return options.token
+  const endpoint = readEndpoint(options.data ?? DEFAULT_DATA_DIR)
+  if (endpoint?.url === url && isAlive(endpoint.pid)) return endpoint.token
+  return env['HEADGATE_TOKEN']
 }
 
 function checkUrl(url: string): string {

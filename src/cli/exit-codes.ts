@@ -33,6 +33,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
 
 const BY_STATUS: Readonly<Record<number, number>> = {
   400: EXIT.usage,
+  401: EXIT.refused,
   403: EXIT.refused,
   404: EXIT.notFound,
   409: EXIT.refused,

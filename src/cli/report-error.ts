@@ -15,6 +15,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   UNKNOWN_TASK: 'headgate status <package> shows its workflows',
   NO_ACTIVE_VERSION: 'headgate why <package> says why none of its versions serves',
   NO_MATCHING_VERSION: 'headgate why <package> says what is known of each version',
+  TOKEN_REFUSED: 'name the data dir of the executor with --data, or give --token',
   DATA_DIR_IN_USE: 'stop it, or choose another with --data',
   INPUT_NOT_JSON: 'quote the JSON for your shell, or read it from a file with --input',
 }

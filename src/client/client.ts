@@ -25,6 +25,11 @@ import { type OnRows, TopicView } from './topic-view.ts'
 export interface ClientOptions {
   /** `http://127.0.0.1:7420`. */
   readonly url: string
+  /**
+   * Of the executor, from endpoint.json in its data dir: without it, calls that change what is
+   * served (publish) are TOKEN_REFUSED.
+   */
+  readonly token?: string
   readonly clock?: Clock
   /** [0, 1); for the jitter of reconnects. */
   readonly random?: () => number
@@ -109,6 +114,8 @@ export function createClient(options: ClientOptions): HeadgateClient {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   })
+  const bearer: Record<string, string> =
+    options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
   const invokeJson: HeadgateClient['invokeJson'] = async (namespace, body, invokeOptions = {}) => {
     const { signal, version, generation } = invokeOptions
     const response = await http.send(invokePath(namespace) + queryOf({ version, generation }), {
@@ -145,6 +152,7 @@ export function createClient(options: ClientOptions): HeadgateClient {
         headers: {
           'content-type': 'application/gzip',
           [CONTENT_DIGEST_HEADER]: contentDigest(sha256),
+          ...bearer,
         },
         body: archive,
         ...(signal === undefined ? {} : { signal }),

@@ -51,7 +51,7 @@ export function buildHttpApp(context: ServerContext, transport: HttpTransport): 
   app.setNotFoundHandler((request) => {
     throw new HeadgateError('HTTP_NOT_FOUND', { path: printable(pathOf(request)) })
   })
-  addRoutes(app, allRoutes(context))
+  addRoutes(app, context, allRoutes(context))
   return app
 }
 
@@ -78,13 +78,25 @@ function allRoutes(context: ServerContext): readonly HttpRoute[] {
   return described
 }
 
-function addRoutes(app: FastifyInstance, routes: readonly HttpRoute[]): void {
+function addRoutes(
+  app: FastifyInstance,
+  context: ServerContext,
+  routes: readonly HttpRoute[],
+): void {
   for (const route of routes) {
     const url = route.path.replace(/\{(\w+)\}/g, ':$1')
     const served = {
       method: route.method,
       url,
       handler: (request: FastifyRequest, reply: FastifyReply) => route.handle(request, reply),
+      // Before the body is looked at.
+      ...(route.needsToken === true
+        ? {
+            onRequest: async (request: FastifyRequest) => {
+              context.token.check(request.headers.authorization)
+            },
+          }
+        : {}),
     }
     if (route.body === 'archive') {
       // In a scope of its own, because media types are a scope's: nothing else takes bytes.

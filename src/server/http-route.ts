@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { printable } from '../domain/names.ts'
 import type { Executor } from '../executor/api.ts'
+import type { OperatorToken } from './operator-token.ts'
 
 /** What the handlers share. */
 export interface ServerContext {
@@ -20,6 +21,8 @@ export interface ServerContext {
   readonly version: string
   /** Bytes of a request body. */
   readonly maxPayloadBytes: number
+  /** What routes with `needsToken` ask for. */
+  readonly token: OperatorToken
   /** Bytes of a published archive. */
   readonly maxArchiveBytes: number
   /** True from the first moment of close(). */
@@ -48,6 +51,8 @@ export interface HttpRoute {
   readonly answer: AnswerName
   /** JSON text, or the bytes of an archive, which the handler reads as a stream. */
   readonly body?: 'json' | 'archive'
+  /** It changes what is served: without the operator's token it is TOKEN_REFUSED. */
+  readonly needsToken?: boolean
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown
 }
 

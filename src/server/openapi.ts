@@ -46,6 +46,8 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Problem: problemSchema,
 }
 
+const TOKEN_SCHEME = 'token'
+
 /** A JSON document; its shape is OpenAPI's own. */
 export type OpenApiDocument = Readonly<Record<string, unknown>>
 
@@ -64,7 +66,10 @@ export function openApiDocument(routes: readonly HttpRoute[], version: string): 
       description: 'Runs packaged workflows and swaps their versions under load.',
     },
     paths,
-    components: { schemas: { ...componentSchemas(), Json: {} } },
+    components: {
+      schemas: { ...componentSchemas(), Json: {} },
+      securitySchemes: { [TOKEN_SCHEME]: tokenScheme() },
+    },
   }
 }
 
@@ -84,6 +89,7 @@ function operationOf(route: HttpRoute): Record<string, unknown> {
       ...queryParameters(route.query),
       ...(route.body === 'archive' ? [digestParameter()] : []),
     ],
+    ...(route.needsToken === true ? { security: [{ [TOKEN_SCHEME]: [] }] } : {}),
     ...bodyOf(route),
     responses: {
       200: done(route.body === 'archive' ? 'The same version was there already' : 'Done'),
@@ -109,6 +115,12 @@ function bodyOf({ body }: HttpRoute): Record<string, unknown> {
     default:
       return body satisfies never
   }
+}
+
+function tokenScheme(): Record<string, unknown> {
+  const description =
+    'Of this start of the executor, from endpoint.json in its data dir. Other calls need none.'
+  return { type: 'http', scheme: 'bearer', description }
 }
 
 function digestParameter(): Record<string, unknown> {

@@ -40,6 +40,7 @@ export function problemHeaders(problem: Problem): Record<string, string> {
   if (problem.retryable && (problem.status === 429 || problem.status === 503)) {
     headers['retry-after'] = '1'
   }
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer'
   const allowed = problem.details?.['allowed']
   if (problem.status === 405 && typeof allowed === 'string') headers['allow'] = allowed
   return headers

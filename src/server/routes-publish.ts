@@ -24,6 +24,7 @@ export function publishRoutes(context: ServerContext): readonly HttpRoute[] {
       query: emptyQuerySchema,
       answer: 'Published',
       body: 'archive',
+      needsToken: true,
       handle: (request, reply) => publish(context, request, reply),
     },
   ]

@@ -19,6 +19,7 @@ import type { Executor } from '../executor/api.ts'
 import { Gate, listenAddress } from './gate.ts'
 import { buildHttpApp, type HttpHandler } from './http-app.ts'
 import type { ServerContext } from './http-route.ts'
+import { OperatorToken } from './operator-token.ts'
 import { refuseAndClose, refuseSocket } from './problem-reply.ts'
 import { StatusHub } from './status-hub.ts'
 
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly logger: Logger
   /** Of headgate. */
   readonly version: string
+  /** Secret of this start, which calls that change what is served have to carry. */
+  readonly token: string
   /** Bytes of a request body: the executor's `maxPayloadBytes`. Default 8 MiB. */
   readonly maxPayloadBytes?: number
   /** Bytes of a published archive. Default 256 MiB. */
@@ -69,6 +72,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
     clock,
     version: options.version,
+    token: new OperatorToken(options.token),
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD,
     maxArchiveBytes: options.maxArchiveBytes ?? DEFAULT_MAX_ARCHIVE,
     isClosing: () => closing !== undefined,

@@ -278,7 +278,13 @@ t.test('the endpoint of a data dir is found, and a dead one is told', async (t) 
   t.equal(findUrl({ url: 'http://localhost:1/x' }, {}), 'http://localhost:1')
   t.equal(findUrl({}, { HEADGATE_URL: 'http://127.0.0.1:2' }), 'http://127.0.0.1:2')
   t.throws(() => findUrl({ data: dir }, {}), { code: 'UNREACHABLE', message: /no endpoint\.json/ })
-  const endpoint = { url: 'http://127.0.0.1:3', pid: process.pid, version: '0.1.0', startedAt: 1 }
+  const endpoint = {
+    url: 'http://127.0.0.1:3',
+    pid: process.pid,
+    version: '0.1.0',
+    startedAt: 1,
+    token: 't',
+  }
   writeEndpoint(dir, endpoint)
   t.strictSame(JSON.parse(readFileSync(join(dir, 'endpoint.json'), 'utf8')), endpoint)
   t.equal(findUrl({ data: dir }, { HEADGATE_URL: 'http://x:1' }), 'http://127.0.0.1:3')

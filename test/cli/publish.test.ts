@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import { runCommand } from '../../src/cli/main.ts'
+import { writeEndpoint } from '../../src/cli/endpoint.ts'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import { startServer } from '../../src/server/start-server.ts'
 import { silentLogger } from '../../src/base/logger.ts'
@@ -26,12 +27,19 @@ interface Ended {
   readonly stderr: string
 }
 
-async function publish(...args: readonly string[]): Promise<Ended> {
+function publish(...args: readonly string[]): Promise<Ended> {
+  return publishIn({}, ...args)
+}
+
+async function publishIn(
+  env: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ended> {
   const [out, err] = [new PassThrough(), new PassThrough()]
   let [stdout, stderr] = ['', '']
   out.on('data', (chunk) => (stdout += chunk))
   err.on('data', (chunk) => (stderr += chunk))
-  const terminal = { stdin: new PassThrough(), stdout: out, stderr: err, env: {} }
+  const terminal = { stdin: new PassThrough(), stdout: out, stderr: err, env }
   const never = new AbortController().signal
   const code = await runCommand(['publish', ...args], terminal, never)
   return { code, stdout, stderr }
@@ -188,20 +196,27 @@ t.test('what is no good archive is refused before anything is written', async (t
 t.test('publishing to a running executor', async (t) => {
   const workspace = openWorkspace(t)
   const executor = await startExecutor(t, workspace, { spare: false, reconcileMs: 100 })
-  const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0' }
+  const token = 'token-of-this-start'
+  const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0', token }
   const server = await startServer({ executor, ...rest })
   t.teardown(() => server.close())
   const { file } = place(t)
   const alpha = file('alpha.tgz', tgzOf(packed(files)))
-  t.match(await publish(alpha, '--to', server.url, '--tenant', 'acme'), {
-    code: 0,
-    stdout: /^published acme::alpha/,
-  })
-  t.match(await publish(alpha, '--to', server.url, '--tenant', 'acme'), {
-    code: 0,
-    stdout: /^already there/,
-  })
-  const refused = await publish(file('o.tgz', tgzOf(other)), '--to', server.url, '--tenant', 'acme')
+  const to = ['--to', server.url, '--tenant', 'acme']
+  const { dataDir } = workspace
+  const withData = [...to, '--data', dataDir]
+  const refusedWithout = { code: 4, stderr: /^TOKEN_REFUSED: [^]*--data/ }
+  t.match(await publish(alpha, ...to), refusedWithout)
+  const endpoint = { pid: process.pid, version: '0.1.0', startedAt: 0, token }
+  writeEndpoint(dataDir, { ...endpoint, url: 'http://127.0.0.1:9' })
+  t.match(await publish(alpha, ...withData), refusedWithout, 'the token is for another executor')
+  writeEndpoint(dataDir, { ...endpoint, url: server.url })
+  t.match(await publish(alpha, ...withData), { code: 0, stdout: /^published acme::alpha/ })
+  const own = { HEADGATE_TOKEN: token }
+  t.match(await publishIn(own, alpha, ...to), { code: 0, stdout: /^already there/ })
+  t.match(await publish(alpha, ...to, '--token', token), { code: 0, stdout: /^already there/ })
+  t.match(await publishIn(own, alpha, ...to, '--token', 'other'), refusedWithout)
+  const refused = await publish(file('o.tgz', tgzOf(other)), ...withData)
   t.match(refused, { code: 4, stderr: /^VERSION_CONFLICT/ })
   t.same(readdirSync(join(workspace.packagesDir, '@acme')), ['alpha@1.0.0.tgz'])
 })

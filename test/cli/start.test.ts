@@ -1,7 +1,15 @@
 /** `headgate start` as a process of its own, over the real executor. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -89,6 +97,7 @@ async function start(t: Test, first: PackageText): Promise<Started> {
 const TASKS = {
   add: 'return ctx.input.a + ctx.input.b',
   env: 'return Object.keys(process.env)',
+  read: 'return (await import("node:fs")).readFileSync(ctx.input, "utf8")',
   wait: 'ctx.log.info("begun"); await new Promise((done) => setTimeout(done, 400)); return "done"',
   hang: 'ctx.log.info("hanging"); await new Promise((_, end) => { ctx.signal.onabort = () => end(new Error("aborted")) })',
 }
@@ -99,7 +108,12 @@ t.test('start serves, swaps a dropped version, and drains at SIGTERM', async (t)
     tasks: TASKS,
   })
   t.strictSame(readdirSync(join(dataDir, 'cwd')), [])
-  t.ok(existsSync(join(dataDir, 'endpoint.json')))
+  const endpoint = join(dataDir, 'endpoint.json')
+  t.equal(statSync(endpoint).mode & 0o777, 0o600)
+  await t.rejects(client.invoke('public::sums::w::read', { input: endpoint }), {
+    code: 'TASK_FAILED',
+    message: /ERR_ACCESS_DENIED|Access to this API/,
+  })
   const body = JSON.stringify({ input: { a: 1, b: 2 } })
   t.match(await client.invokeJson('public::sums::w::add', body), { json: '3', version: '1.0.0' })
   t.strictSame(await client.invoke('public::sums::w::env'), [], 'no environment is passed on')

@@ -9,7 +9,7 @@ import { TopicView } from '../../src/client/topic-view.ts'
 import type { PackageRow } from '../../src/protocol/status.ts'
 import { startServer } from '../../src/server/start-server.ts'
 import { answer, FakeExecutor, packageRow, untilAborted } from '../helpers/fake-executor.ts'
-import { serve } from '../server/serve.ts'
+import { serve, TOKEN } from '../server/serve.ts'
 
 /** Collects what a watch says; `until` resolves with the first state that is accepted. */
 class Collector<T> {
@@ -168,6 +168,7 @@ t.test('a watch outlives its executor, and the log goes on where it was', async 
     port,
     logger: silentLogger,
     version: '0.1.0',
+    token: TOKEN,
   })
   t.teardown(() => second.close())
   await packages.until((rows) => rows[0]?.package === 'new')

@@ -26,18 +26,26 @@ interface Served {
 }
 
 const MOST = 20_000
+const TOKEN = 'token-of-this-start'
+const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` }
 
 async function served(t: Test, options: Partial<ExecutorOptions> = {}): Promise<Served> {
   const workspace = openWorkspace(t)
   const timing = { spare: false, reconcileMs: 100 }
   const executor = await startExecutor(t, workspace, { ...timing, ...options })
   const limits = { maxArchiveBytes: MOST, maxPayloadBytes: 1024 }
-  const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0' }
+  const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0', token: TOKEN }
   const server = await startServer({ executor, ...rest, ...limits })
   t.teardown(() => server.close())
   const dropped = (): readonly string[] =>
     readdirSync(workspace.packagesDir, { recursive: true }).map(String).sort()
-  return { workspace, executor, server, client: createClient({ url: server.url }), dropped }
+  return {
+    workspace,
+    executor,
+    server,
+    client: createClient({ url: server.url, token: TOKEN }),
+    dropped,
+  }
 }
 
 function archive(text: Partial<PackageText> & { readonly name: string }): Uint8Array<ArrayBuffer> {
@@ -111,6 +119,28 @@ t.test('a scoped package of a tenant goes into the folder of the tenant', async 
   )
   t.equal((await client.publish(version)).outcome, 'present')
 })
+
+t.test(
+  'without the token of this start nothing is published, and the answer says so',
+  async (t) => {
+    const { server, dropped } = await served(t)
+    const version = {
+      tenant: 'globex',
+      package: 'mailer',
+      version: '9.0.0',
+      archive: archive({ name: 'mailer', version: '9.0.0' }),
+    }
+    const none = await failure(createClient({ url: server.url }).publish(version))
+    t.match(none, { code: 'TOKEN_REFUSED', status: 401, message: /none was sent/ })
+    const other = createClient({ url: server.url, token: `${TOKEN}x` })
+    t.match(await failure(other.publish(version)), { message: /another one/ })
+    const path = '/v1/tenants/globex/packages/mailer/versions/9.0.0'
+    const answered = await fetch(server.url + path, { method: 'PUT' })
+    t.equal(answered.headers.get('www-authenticate'), 'Bearer')
+    t.match(await answered.json(), { code: 'TOKEN_REFUSED' })
+    t.same(dropped(), [])
+  },
+)
 
 t.test('of two archives of one version published at once one wins', async (t) => {
   const { client, dropped } = await served(t)
@@ -211,6 +241,7 @@ t.test('what may not be published is refused with its code, and leaves nothing',
     send(`${server.url}${path}`, method, body, {
       'content-type': 'application/gzip',
       'content-digest': digestOf(body ?? Buffer.alloc(0)),
+      ...AUTHORIZATION,
       ...headers,
     })
   const none = { 'content-digest': '' }
@@ -252,6 +283,26 @@ t.test('what may not be published is refused with its code, and leaves nothing',
       'NAME_INVALID',
     ],
     ['an unknown query', put(`${URL_OF}?force=1`, good), 400, 'OPTION_INVALID'],
+    ['no token', put(URL_OF, good, { authorization: '' }), 401, 'TOKEN_REFUSED'],
+    [
+      'a token of another start',
+      put(URL_OF, good, { authorization: 'Bearer other' }),
+      401,
+      'TOKEN_REFUSED',
+    ],
+    [
+      'half of the token',
+      put(URL_OF, good, { authorization: AUTHORIZATION.authorization.slice(0, -1) }),
+      401,
+      'TOKEN_REFUSED',
+    ],
+    [
+      'another scheme',
+      put(URL_OF, good, { authorization: `Basic ${TOKEN}` }),
+      401,
+      'TOKEN_REFUSED',
+    ],
+    ['no token, and too much', put(URL_OF, large, { authorization: '' }), 401, 'TOKEN_REFUSED'],
     ['a foreign page', put(URL_OF, good, { origin: 'http://evil.example' }), 403, 'ORIGIN_REFUSED'],
     ['a rebound name', put(URL_OF, good, { host: 'evil.example' }), 403, 'HOST_HEADER_REFUSED'],
   ]
@@ -274,7 +325,11 @@ t.test('an upload that breaks off leaves nothing, and the next one succeeds', as
   const uploads = join(workspace.dataDir, 'uploads')
   const request = httpRequest(`${server.url}/v1/tenants/public/packages/mailer/versions/1.0.0`, {
     method: 'PUT',
-    headers: { 'content-type': 'application/gzip', 'content-digest': digestOf(bytes) },
+    headers: {
+      'content-type': 'application/gzip',
+      'content-digest': digestOf(bytes),
+      ...AUTHORIZATION,
+    },
   })
   request.on('error', () => {})
   request.write(bytes.subarray(0, 200))

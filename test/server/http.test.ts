@@ -4,7 +4,7 @@ import { problemSchema } from '../../src/protocol/problem.ts'
 import { packageRowSchema } from '../../src/protocol/status.ts'
 import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { answer, FakeExecutor, packageRow, untilAborted } from '../helpers/fake-executor.ts'
-import { bodyOf, rawConnect, rawRequest, serve, statusOf } from './serve.ts'
+import { bodyOf, rawConnect, rawRequest, serve, statusOf, TOKEN } from './serve.ts'
 
 const TASK = '/v1/tenants/public/packages/analytics/workflows/daily/tasks/extract/invoke'
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -354,7 +354,11 @@ t.test('the API document names every route and resolves its own references', asy
     parameters: [{}, {}, {}, { name: 'content-digest', in: 'header', required: true }],
     requestBody: { content: { 'application/gzip': {}, 'application/octet-stream': {} } },
     responses: { 200: {}, 201: {}, default: {} },
+    security: [{ token: [] }],
   })
+  t.match(document.components.securitySchemes, { token: { type: 'http', scheme: 'bearer' } })
+  const open = document.paths['/v1/tenants/{tenant}/packages/{package}/workflows/{workflow}/invoke']
+  t.notOk('security' in open.post, 'calls need no token')
   t.equal(Object.keys(document.paths).length, 12)
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
     t.ok(document.components.schemas[name ?? ''], `${name} exists`)
@@ -418,6 +422,7 @@ t.test('a host that is not loopback and a port in use are refused', async (t) =>
     executor: new FakeExecutor(),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     version: '0.1.0',
+    token: TOKEN,
   }
   const { startServer } = await import('../../src/server/start-server.ts')
   for (const host of ['0.0.0.0', '::', 'example.com', '10.0.0.1', '']) {

@@ -10,6 +10,8 @@ import {
 } from '../../src/server/start-server.ts'
 import { FakeExecutor } from '../helpers/fake-executor.ts'
 
+export const TOKEN = 'token-of-this-start'
+
 export interface Served {
   readonly server: RunningServer
   readonly executor: FakeExecutor
@@ -28,6 +30,7 @@ export async function serve(
     port: 0,
     logger: silentLogger,
     version: '0.1.0',
+    token: TOKEN,
     ...options,
   })
   t.teardown(() => server.close())

@@ -24,7 +24,7 @@ import type { DevSession } from '../../packaging/dev/dev-session.ts'
 import { toProblem } from '../../protocol/problem-record.ts'
 import type { CommandContext } from '../command-context.ts'
 import { readConfig, type Tenants } from '../config-file.ts'
-import { claimEndpoint, giveBackEndpoint } from '../endpoint.ts'
+import { claimEndpoint, giveBackEndpoint, newToken } from '../endpoint.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FORCED_EXIT, forceEnd, type Running } from '../force-end.ts'
 import { parsePort } from '../parse-port.ts'
@@ -152,16 +152,19 @@ async function serve(
   const runs = show(terminal, plan, executor, session)
   try {
     const logger = silentLogger
+    const token = newToken()
     running.server = await startServer({
       executor,
       host: '127.0.0.1',
       port: options.port,
       logger,
       version,
+      token,
     })
     const { url } = running.server
     const { pid } = process
-    if (data !== undefined) claimEndpoint(data, { url, pid, version, startedAt: clock.now() })
+    const startedAt = clock.now()
+    if (data !== undefined) claimEndpoint(data, { url, pid, version, startedAt, token })
     writeLine(
       terminal.stdout,
       options.json === true

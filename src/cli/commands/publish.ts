@@ -13,12 +13,14 @@ import { checkName } from '../../domain/names.ts'
 import type { PublishedAnswer } from '../../protocol/http.ts'
 import { inspectOffline, publishToFolder } from '../../source/publish-to-folder.ts'
 import type { CommandContext } from '../command-context.ts'
-import { findUrl } from '../endpoint.ts'
+import { findToken, findUrl } from '../endpoint.ts'
 import { writeLine } from '../terminal.ts'
 
 interface PublishOptions {
   readonly to: string
   readonly tenant: string
+  readonly token?: string
+  readonly data?: string
   readonly json?: boolean
 }
 
@@ -28,6 +30,8 @@ export function addPublishCommand(program: Command, context: CommandContext): vo
     .description('put a packed version (.tgz) into a packages folder, or send it to an executor')
     .requiredOption('--to <target>', 'packages folder, or URL of an executor')
     .option('--tenant <name>', 'tenant it belongs to', 'public')
+    .option('--token <token>', 'of the executor (default: from the data dir, else HEADGATE_TOKEN)')
+    .option('--data <dir>', 'data dir of the executor (default: .headgate)')
     .option('--json', 'one JSON document')
     .action(async (file: string, options: PublishOptions) => {
       const published = await publish(context, file, options)
@@ -49,7 +53,9 @@ async function publish(
   if (!/^https?:/i.test(options.to)) {
     return publishToFolder({ path, packagesDir: resolve(options.to), tenant, running })
   }
-  const client = createClient({ url: findUrl({ url: options.to }, terminal.env) })
+  const url = findUrl({ url: options.to }, terminal.env)
+  const token = findToken(url, options, terminal.env)
+  const client = createClient({ url, ...(token === undefined ? {} : { token }) })
   const { facts } = inspectOffline({ path, tenant, running })
   return client.publish({
     tenant,

@@ -18,7 +18,13 @@ import type { Logger } from '../../base/logger.ts'
 import type { Executor, ExecutorOptions } from '../../executor/api.ts'
 import type { CommandContext } from '../command-context.ts'
 import { readConfig } from '../config-file.ts'
-import { DEFAULT_DATA_DIR, DEFAULT_PORT, removeEndpoint, writeEndpoint } from '../endpoint.ts'
+import {
+  DEFAULT_DATA_DIR,
+  DEFAULT_PORT,
+  newToken,
+  removeEndpoint,
+  writeEndpoint,
+} from '../endpoint.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FORCED_EXIT, forceEnd, type Running } from '../force-end.ts'
 import { createLogger, LOG_LEVELS } from '../log-output.ts'
@@ -114,18 +120,20 @@ async function serve(
     import('../../executor/create-executor.ts'),
     import('../../server/start-server.ts'),
   ])
+  const token = newToken()
   const executor = await createExecutor(executorOptions)
   running.executor = executor
   logSwaps(executor, logger)
   try {
-    running.server = await startServer({ executor, host, port, logger, version })
+    running.server = await startServer({ executor, host, port, logger, version, token })
   } catch (error) {
     await executor.close({ force: true })
     throw error
   }
   const { url } = running.server
   const { dataDir } = executorOptions
-  writeEndpoint(dataDir, { url, pid: process.pid, version, startedAt: systemClock.now() })
+  const startedAt = systemClock.now()
+  writeEndpoint(dataDir, { url, pid: process.pid, version, startedAt, token })
   writeLine(terminal.stdout, `headgate ${version} listens at ${url}`)
 
   const signal = await signals.first
