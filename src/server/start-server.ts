@@ -1,16 +1,16 @@
 /**
  * The listener: HTTP and the status stream on one loopback port, from listen to close.
  *
- * Owns: the node:http server, its limits, the open requests, the order of closing.
- * Does not own: routes and errors (http-app.ts), status sockets (status-hub.ts), the executor.
+ * Owns: the node:http server, its limits, the order of closing.
+ * Does not own: the open requests and how long each is waited for (open-requests.ts), routes and
+ * errors (http-app.ts), status sockets (status-hub.ts), the executor.
  *
  * V1  close(): readiness fails first, then the listener stops, open requests are answered, and only
  *     then do the status sockets and idle connections end. Idempotent.
- * V2  A request that has not arrived whole CUT_AFTER_MS after close() began does not hold it up.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
@@ -19,6 +19,7 @@ import type { Executor } from '../executor/api.ts'
 import { Gate, listenAddress } from './gate.ts'
 import { buildHttpApp, type HttpHandler } from './http-app.ts'
 import type { ServerContext } from './http-route.ts'
+import { OpenRequests } from './open-requests.ts'
 import { OperatorToken } from './operator-token.ts'
 import { refuseAndClose, refuseSocket } from './problem-reply.ts'
 import { StatusHub } from './status-hub.ts'
@@ -52,7 +53,6 @@ const DEFAULT_MAX_PAYLOAD = 8 * 1024 * 1024
 const DEFAULT_MAX_ARCHIVE = 256 * 1024 * 1024
 const MAX_CONNECTIONS = 1_000
 const MAX_HEADER_BYTES = 16 * 1024
-const CUT_AFTER_MS = 2_000
 
 /** Of receiving a request; an answer may take as long as its task does. */
 const RECEIVE_LIMITS = {
@@ -120,11 +120,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 
   async function shutDown(): Promise<void> {
-    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
-    await requests.drain()
+    const stopped = new Promise<void>((resolve) => {
+      // Not http's own close(), which cuts answers that are written but not taken yet.
+      NetServer.prototype.close.call(server, () => resolve())
+    })
+    await requests.drain(() => server.closeIdleConnections())
     await hub.close('the executor is shutting down')
     server.closeAllConnections()
     await stopped
+    server.close()
     await app.close()
   }
 
@@ -181,46 +185,4 @@ function malformed(error: Error & { readonly code?: string }): HeadgateError {
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HeadgateError('HTTP_TIMEOUT')
   return new HeadgateError('HTTP_MALFORMED', { why: messageOf(error) })
-}
-
-/** The requests that are not answered yet. */
-class OpenRequests {
-  readonly #open = new Set<ServerResponse>()
-  readonly #clock: Clock
-  #onEmpty: (() => void) | undefined
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  add(response: ServerResponse, closing: boolean): void {
-    if (closing) response.setHeader('connection', 'close')
-    this.#open.add(response)
-    response.once('close', () => {
-      this.#open.delete(response)
-      if (this.#open.size === 0) this.#onEmpty?.()
-    })
-  }
-
-  isOpenOn(socket: Duplex): boolean {
-    for (const response of this.#open) if (response.socket === socket) return true
-    return false
-  }
-
-  /** Resolves when all are answered or cut (V2). */
-  async drain(): Promise<void> {
-    if (this.#open.size === 0) return
-    for (const response of this.#open) {
-      if (!response.headersSent) response.setHeader('connection', 'close')
-    }
-    const cut = this.#clock.after(CUT_AFTER_MS, () => {
-      for (const response of this.#open) {
-        if (!response.req.complete) response.req.socket.destroy()
-      }
-    })
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve
-    })
-    cut.cancel()
-  }
 }

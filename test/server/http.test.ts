@@ -1,9 +1,12 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
 import { problemSchema } from '../../src/protocol/problem.ts'
 import { packageRowSchema } from '../../src/protocol/status.ts'
 import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { answer, FakeExecutor, packageRow, untilAborted } from '../helpers/fake-executor.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { bodyOf, rawConnect, rawRequest, serve, statusOf, TOKEN } from './serve.ts'
 
 const TASK = '/v1/tenants/public/packages/analytics/workflows/daily/tasks/extract/invoke'
@@ -393,6 +396,53 @@ t.test('close answers what is open, fails readiness and closes idle connections'
   t.equal(await (await call).text(), '1', 'the open request is answered')
   await closing
   await half.text
+})
+
+t.test('an answer on its way at close still arrives whole', async (t) => {
+  const { server, executor } = await serve(t)
+  const text = JSON.stringify('x'.repeat(64 * 1024 * 1024))
+  executor.onInvoke = async () => answer(text)
+  const response = await fetch(server.url + TASK, { method: 'POST' })
+  const idle = rawConnect(t, server.port)
+  idle.socket.write(`GET /livez HTTP/1.1\r\nhost: localhost:${server.port}\r\n\r\n`)
+  await idle.until('"live"')
+  const closing = server.close()
+  t.equal((await response.text()).length, text.length)
+  await Promise.all([closing, idle.text])
+})
+
+t.test('an answer that is not read holds close up for a few seconds only', async (t) => {
+  const clock = new ManualClock()
+  const { server, executor } = await serve(t, { clock })
+  // More than the kernel keeps for a connection.
+  const bytes = 64 * 1024 * 1024
+  executor.onInvoke = async () => answer(JSON.stringify('x'.repeat(bytes)))
+  const stopped = connect(server.port, '127.0.0.1')
+  t.teardown(() => stopped.destroy())
+  stopped.on('error', () => {})
+  stopped.write(
+    `POST ${TASK} HTTP/1.1\r\nhost: localhost:${server.port}\r\ncontent-length: 0\r\n\r\n`,
+  )
+  await once(stopped, 'readable')
+  const begun = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  executor.onInvoke = async (_namespace, body) => {
+    begun.resolve()
+    await release.promise
+    return answer(body)
+  }
+  const slow = fetch(server.url + TASK, { method: 'POST', headers: JSON_TYPE, body: '1' })
+  await begun.promise
+  const closing = server.close()
+  const cut = once(stopped, 'close')
+  clock.advance(6_000)
+  stopped.resume()
+  await cut
+  t.ok(stopped.bytesRead < bytes, 'the rest of the answer is not sent any more')
+  clock.advance(60_000)
+  release.resolve()
+  t.equal(await (await slow).text(), '1', 'a call that runs is waited for')
+  await closing
 })
 
 t.test('readiness fails on a connection that outlives the beginning of close', async (t) => {
