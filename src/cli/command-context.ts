@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { createClient, type HeadgateClient } from '../client/client.ts'
 import { findUrl } from './endpoint.ts'
+import { patientFetch } from './patient-fetch.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface CommandContext {
@@ -29,5 +30,19 @@ export function addConnectOptions(command: Command): Command {
 }
 
 export function connect(context: CommandContext, options: ConnectOptions): HeadgateClient {
-  return createClient({ url: findUrl(options, context.terminal.env) })
+  return clientFor(context, findUrl(options, context.terminal.env))
+}
+
+/** The client of a command: it waits as long as the command does, and Ctrl-C ends its calls. */
+export function clientFor(
+  { interrupt }: CommandContext,
+  url: string,
+  token?: string,
+): HeadgateClient {
+  return createClient({
+    url,
+    fetch: patientFetch,
+    signal: interrupt,
+    ...(token === undefined ? {} : { token }),
+  })
 }

@@ -3,7 +3,6 @@
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
-import { type ErrorRecord, HeadgateError, messageOf } from '../base/errors.ts'
 import { parseNamespace } from '../domain/namespace.ts'
 import { EPOCH_HEADER, GENERATION_HEADER, VERSION_HEADER } from '../protocol/invoke-headers.ts'
 import { CONTENT_DIGEST_HEADER, contentDigest } from '../protocol/content-digest.ts'
@@ -13,12 +12,11 @@ import type {
   PublishedAnswer,
   ReceiptsAnswer,
 } from '../protocol/http.ts'
-import type { Problem } from '../protocol/problem.ts'
-import { fromProblem } from '../protocol/problem-record.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import type { TopicFilter } from '../protocol/status-stream.ts'
 import type { TopicName } from '../protocol/topics.ts'
 import type { WhyAnswer } from '../protocol/why.ts'
+import { type ClientFetch, HttpCaller } from './http-caller.ts'
 import { type ConnectionState, StatusStream } from './status-stream.ts'
 import { type OnRows, TopicView } from './topic-view.ts'
 
@@ -30,6 +28,13 @@ export interface ClientOptions {
    * served (publish) are TOKEN_REFUSED.
    */
   readonly token?: string
+  /**
+   * Sends the calls. Default: the global one, with the limits it has: Node's gives up on an answer
+   * after 300 s (UNREACHABLE), and the call is cancelled.
+   */
+  readonly fetch?: ClientFetch
+  /** Aborts all calls; watches have signals of their own. */
+  readonly signal?: AbortSignal
   readonly clock?: Clock
   /** [0, 1); for the jitter of reconnects. */
   readonly random?: () => number
@@ -81,7 +86,10 @@ export interface WatchOptions {
   readonly onState?: (state: ConnectionState) => void
 }
 
-/** Every call throws a HeadgateError: the executor's own, or UNREACHABLE. */
+/**
+ * Every call throws a HeadgateError: the executor's own, UNREACHABLE when none answers or what answers
+ * is not headgate, or TASK_ABORTED.
+ */
 export interface HeadgateClient {
   /** Calls a workflow or task and awaits its answer. */
   invoke(namespace: string, body?: unknown, options?: ClientInvokeOptions): Promise<unknown>
@@ -108,7 +116,11 @@ export interface HeadgateClient {
 }
 
 export function createClient(options: ClientOptions): HeadgateClient {
-  const http = new HttpCaller(options.url)
+  const http = new HttpCaller({
+    url: options.url,
+    fetch: options.fetch ?? ((url, request) => fetch(url, request)),
+    signal: options.signal,
+  })
   const stream = new StatusStream({
     url: options.url,
     clock: options.clock ?? systemClock,
@@ -118,32 +130,35 @@ export function createClient(options: ClientOptions): HeadgateClient {
     options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
   const invokeJson: HeadgateClient['invokeJson'] = async (namespace, body, invokeOptions = {}) => {
     const { signal, version, generation } = invokeOptions
-    const response = await http.send(invokePath(namespace) + queryOf({ version, generation }), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body,
-      ...(signal === undefined ? {} : { signal }),
-    })
+    const { text, headers } = await http.send(
+      invokePath(namespace) + queryOf({ version, generation }),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+        ...(signal === undefined ? {} : { signal }),
+      },
+    )
     return {
-      json: response.text,
-      version: response.headers.get(VERSION_HEADER) ?? '',
-      generation: Number(response.headers.get(GENERATION_HEADER)),
-      epoch: Number(response.headers.get(EPOCH_HEADER)),
+      json: text,
+      version: http.header(headers, VERSION_HEADER),
+      generation: Number(http.header(headers, GENERATION_HEADER)),
+      epoch: Number(http.header(headers, EPOCH_HEADER)),
     }
   }
   return {
     invokeJson,
     async invoke(namespace, body, invokeOptions) {
       const text = body === undefined ? '' : JSON.stringify(body)
-      return JSON.parse((await invokeJson(namespace, text, invokeOptions)).json)
+      return http.parse((await invokeJson(namespace, text, invokeOptions)).json)
     },
-    packages: async () => (await http.get<PackagesAnswer>('/v1/packages')).packages,
-    package: (tenant, name) => http.get(packagePath(tenant, name)),
+    packages: async () => (await http.get<PackagesAnswer>('/v1/packages', 'packages')).packages,
+    package: (tenant, name) => http.get(packagePath(tenant, name), 'generations'),
     why: (tenant, name, version) =>
-      http.get(`${packagePath(tenant, name)}/why${queryOf({ version })}`),
-    receipts: (query = {}) => http.get(`/v1/receipts${queryOf(query)}`),
-    control: (query = {}) => http.get(`/v1/control${queryOf(query)}`),
-    executor: () => http.get('/v1/executor'),
+      http.get(`${packagePath(tenant, name)}/why${queryOf({ version })}`, 'versions'),
+    receipts: (query = {}) => http.get(`/v1/receipts${queryOf(query)}`, 'receipts'),
+    control: (query = {}) => http.get(`/v1/control${queryOf(query)}`, 'entries'),
+    executor: () => http.get('/v1/executor', 'boot'),
     publish: async ({ tenant = 'public', package: name, version, archive, signal }) => {
       const at = `${packagePath(tenant, name)}/versions/${encodeURIComponent(version)}`
       const sha256 = await crypto.subtle.digest('SHA-256', archive)
@@ -157,7 +172,7 @@ export function createClient(options: ClientOptions): HeadgateClient {
         body: archive,
         ...(signal === undefined ? {} : { signal }),
       })
-      return JSON.parse(text)
+      return http.document<PublishedAnswer>(text, 'outcome')
     },
     watch<T extends TopicName>(topic: T, onRows: OnRows<T>, watchOptions: WatchOptions) {
       const { signal, onState, ...rest } = watchOptions
@@ -184,66 +199,4 @@ function queryOf(
     if (value !== undefined) query.set(name, String(value))
   }
   return query.size === 0 ? '' : `?${query.toString()}`
-}
-
-class HttpCaller {
-  readonly #url: string
-
-  constructor(url: string) {
-    this.#url = url
-  }
-
-  async get<T>(path: string): Promise<T> {
-    return JSON.parse((await this.send(path, { method: 'GET' })).text)
-  }
-
-  async send(
-    path: string,
-    init: RequestInit,
-  ): Promise<{ readonly text: string; readonly headers: Headers }> {
-    let response: Response
-    let text: string
-    try {
-      response = await fetch(new URL(path, this.#url), init)
-      text = await response.text()
-    } catch (error) {
-      if (init.signal?.aborted === true) throw abortError(init.signal)
-      throw this.#unreachable(reasonOf(error), error)
-    }
-    if (response.ok) return { text, headers: response.headers }
-    const record = problemRecord(text)
-    if (record !== null) throw HeadgateError.fromRecord(record)
-    throw this.#unreachable(`what answers there (status ${response.status}) is not headgate`)
-  }
-
-  #unreachable(why: string, cause?: unknown): HeadgateError {
-    return new HeadgateError('UNREACHABLE', { url: this.#url, why }, { cause })
-  }
-}
-
-function abortError(signal: AbortSignal): HeadgateError {
-  const { reason } = signal
-  return reason instanceof HeadgateError
-    ? reason
-    : new HeadgateError('TASK_ABORTED', { why: messageOf(reason) }, { cause: reason })
-}
-
-/** fetch says only "fetch failed"; what happened is in its cause. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED') {
-    return 'connection refused'
-  }
-  return messageOf(cause ?? error)
-}
-
-/** null: not a problem document. */
-function problemRecord(text: string): ErrorRecord | null {
-  try {
-    const value: Partial<Problem> | null = JSON.parse(text)
-    if (typeof value?.code !== 'string' || typeof value.detail !== 'string') return null
-    return fromProblem({ retryable: false, ...value } as Problem)
-  } catch {
-    return null
-  }
 }

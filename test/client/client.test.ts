@@ -98,6 +98,52 @@ t.test('nobody there, or somebody else, is UNREACHABLE', async (t) => {
   })
 })
 
+t.test('an answer that is none of headgate is UNREACHABLE, whatever its status', async (t) => {
+  let text = ''
+  let headers: Record<string, string> = {}
+  const client = createClient({
+    url: 'http://127.0.0.1:7420',
+    fetch: async () => new Response(text, { headers }),
+  })
+  const calls: readonly [string, () => Promise<unknown>][] = [
+    ['invoke', () => client.invoke('a::b::c')],
+    ['packages', () => client.packages()],
+    ['package', () => client.package('public', 'a')],
+    ['why', () => client.why('public', 'a')],
+    ['receipts', () => client.receipts()],
+    ['control', () => client.control()],
+    ['executor', () => client.executor()],
+    [
+      'publish',
+      () => client.publish({ package: 'a', version: '1.0.0', archive: new Uint8Array() }),
+    ],
+  ]
+  for (text of ['<html>', '', 'null', '[]', '{"ok":true}']) {
+    for (const [name, call] of calls) {
+      await t.rejects(call(), { code: 'UNREACHABLE', message: /not headgate/ }, `${name}: ${text}`)
+    }
+  }
+  await t.rejects(client.invokeJson('a::b::c', ''), { message: /headgate-version/ })
+  headers = { 'headgate-version': '1.0.0', 'headgate-generation': '1', 'headgate-epoch': '2' }
+  text = '<html>'
+  await t.rejects(client.invoke('a::b::c'), { code: 'UNREACHABLE', message: /not JSON/ })
+  text = '{}'
+  t.strictSame(await client.invoke('a::b::c'), {})
+})
+
+t.test('the signal of a client ends its calls', async (t) => {
+  const { server, executor } = await serve(t)
+  const leave = new AbortController()
+  executor.onInvoke = (_namespace, _body, { signal }) => {
+    leave.abort(new Error('the page is closed'))
+    return untilAborted(signal)
+  }
+  const client = createClient({ url: server.url, signal: leave.signal })
+  const ended = { code: 'TASK_ABORTED', message: /the page is closed/ }
+  await t.rejects(client.invoke('a::b::c'), ended)
+  await t.rejects(client.packages(), ended, 'and of later ones')
+})
+
 t.test('an aborted call rejects with the reason', async (t) => {
   const { server, executor } = await serve(t)
   const abort = new AbortController()

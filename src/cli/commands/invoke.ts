@@ -40,7 +40,7 @@ async function invoke(
   namespace: string,
   options: InvokeCommandOptions,
 ): Promise<void> {
-  const { terminal, interrupt } = context
+  const { terminal } = context
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const client = connect(context, options)
   const body = await readInput(terminal, options)
@@ -50,7 +50,7 @@ async function invoke(
   })
   try {
     const answer = await client.invokeJson(namespace, body, {
-      signal: AbortSignal.any([late.signal, interrupt]),
+      signal: late.signal,
       ...(options.version === undefined ? {} : { version: options.version }),
     })
     const { json, version, generation, epoch } = answer

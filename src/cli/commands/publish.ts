@@ -8,11 +8,10 @@ import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
-import { createClient } from '../../client/client.ts'
 import { checkName } from '../../domain/names.ts'
 import type { PublishedAnswer } from '../../protocol/http.ts'
 import { inspectOffline, publishToFolder } from '../../source/publish-to-folder.ts'
-import type { CommandContext } from '../command-context.ts'
+import { clientFor, type CommandContext } from '../command-context.ts'
 import { findToken, findUrl } from '../endpoint.ts'
 import { writeLine } from '../terminal.ts'
 
@@ -43,10 +42,11 @@ export function addPublishCommand(program: Command, context: CommandContext): vo
 }
 
 async function publish(
-  { version: headgate, terminal, interrupt }: CommandContext,
+  context: CommandContext,
   file: string,
   options: PublishOptions,
 ): Promise<PublishedAnswer> {
+  const { version: headgate, terminal } = context
   const tenant = checkName('tenant', options.tenant)
   const running = { node: process.versions.node, headgate }
   const path = findFile(resolve(file))
@@ -54,15 +54,13 @@ async function publish(
     return publishToFolder({ path, packagesDir: resolve(options.to), tenant, running })
   }
   const url = findUrl({ url: options.to }, terminal.env)
-  const token = findToken(url, options, terminal.env)
-  const client = createClient({ url, ...(token === undefined ? {} : { token }) })
+  const client = clientFor(context, url, findToken(url, options, terminal.env))
   const { facts } = inspectOffline({ path, tenant, running })
   return client.publish({
     tenant,
     package: facts.package,
     version: facts.version,
     archive: new Uint8Array(readFileSync(path)),
-    signal: interrupt,
   })
 }
 
