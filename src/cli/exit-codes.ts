@@ -1,6 +1,6 @@
 /**
  * How `headgate` ends: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused or conflict, 5 unreachable,
- * 124 timeout, 130 interrupted, 143 terminated.
+ * 124 timeout, 129 terminal closed, 130 interrupted, 143 terminated.
  */
 
 import type { HeadgateError } from '../base/errors.ts'
@@ -14,6 +14,7 @@ export const EXIT = {
   unreachable: 5,
   timeout: 124,
   interrupted: 130,
+  hungUp: 129,
   terminated: 143,
 } as const
 

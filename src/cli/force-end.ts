@@ -14,7 +14,12 @@ export interface Running {
 /** Time for threads to end before the process ends under them. */
 const FORCED_MS = 2_000
 
-export const FORCED_EXIT = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const
+/** How a process ends that a signal has cut short. */
+export const FORCED_EXIT = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hungUp,
+} as const
 
 /** Returns the exit code. */
 export async function forceEnd(

@@ -3,6 +3,7 @@
  */
 
 import { Command, CommanderError } from 'commander'
+import { systemClock } from '../base/clock.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import type { CommandContext } from './command-context.ts'
 import { addDevCommand } from './commands/dev.ts'
@@ -19,7 +20,9 @@ import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addWhyCommand } from './commands/why.ts'
 import { EXIT } from './exit-codes.ts'
+import { FORCED_EXIT } from './force-end.ts'
 import { reportError } from './report-error.ts'
+import { type ShutdownSignal, shutdownSignals } from './shutdown-signals.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Runs a command in this process and ends it with the command's exit code. */
@@ -30,11 +33,29 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed)
   })
   const interrupt = new AbortController()
-  if (!isLongRunning(args)) process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
+  if (!isLongRunning(args)) endOnSignals(interrupt)
   const code = await runCommand(args, { stdin, stdout, stderr, env }, interrupt.signal)
-  process.exitCode = code
+  const { reason } = interrupt.signal
+  process.exitCode =
+    code === EXIT.interrupted && reason instanceof Interruption ? FORCED_EXIT[reason.signal] : code
   // A thread that cannot be ended must not keep a closed executor's process.
   if (isLongRunning(args)) process.exit(code)
+}
+
+class Interruption extends Error {
+  readonly signal: ShutdownSignal
+
+  constructor(signal: ShutdownSignal) {
+    super('interrupted')
+    this.signal = signal
+  }
+}
+
+/** The command is told to end, which takes its temporary folders away; a second signal ends it. */
+function endOnSignals(interrupt: AbortController): void {
+  const { first, second } = shutdownSignals(systemClock)
+  void first.then((signal) => interrupt.abort(new Interruption(signal)))
+  void second.then((signal) => process.exit(FORCED_EXIT[signal]))
 }
 
 /** They take signals themselves, and end in order. */

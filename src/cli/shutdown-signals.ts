@@ -1,10 +1,13 @@
 /**
- * SIGINT and SIGTERM of a long-running command: the first asks to end, the second insists.
+ * The signals that ask a command to end: the first asks, the second insists. SIGHUP comes when the
+ * terminal is closed.
  */
 
 import type { Clock } from '../base/clock.ts'
 
-export type ShutdownSignal = 'SIGINT' | 'SIGTERM'
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+export type ShutdownSignal = (typeof SIGNALS)[number]
 
 export interface ShutdownSignals {
   readonly first: Promise<ShutdownSignal>
@@ -30,14 +33,12 @@ export function shutdownSignals(clock: Clock): ShutdownSignals {
       first.resolve(signal)
     } else if (now - firstAt > SAME_STROKE_MS) second.resolve(signal)
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const signal of SIGNALS) process.on(signal, onSignal)
   return {
     first: first.promise,
     second: second.promise,
     release: () => {
-      process.off('SIGINT', onSignal)
-      process.off('SIGTERM', onSignal)
+      for (const signal of SIGNALS) process.off(signal, onSignal)
     },
   }
 }

@@ -97,6 +97,8 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   } finally {
     options.signal.removeEventListener('abort', onAbort)
     hosted.kill()
+    // A thread that was ended before it had the lane's other end does not close it.
+    hosted.lane.close()
     await host.destroy()
   }
 }

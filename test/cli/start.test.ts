@@ -154,10 +154,24 @@ t.test('start serves, swaps a dropped version, and drains at SIGTERM', async (t)
   await t.rejects(createClient({ url }).executor(), { code: 'UNREACHABLE' })
 })
 
+t.test('closing the terminal ends it in order', async (t) => {
+  const { child, client, ended, logged, dataDir } = await start(t, { name: 'sums', tasks: TASKS })
+  const waiting = client.invoke('public::sums::w::wait')
+  await logged('begun')
+  // What is written to a closed terminal fails.
+  child.stdout?.destroy()
+  child.stderr?.destroy()
+  child.kill('SIGHUP')
+  t.equal(await waiting, 'done', 'what was begun is answered')
+  t.match(await ended, { code: 0, signal: null })
+  t.notOk(existsSync(join(dataDir, 'endpoint.json')))
+})
+
 t.test('a second signal ends at once with the code of the signal', async (t) => {
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const) {
     const { child, client, ended, logged, dataDir } = await start(t, { name: 'sums', tasks: TASKS })
     const hanging = client.invoke('public::sums::w::hang').catch((error: unknown) => error)

@@ -95,8 +95,8 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
       serve(context, options, executorOptions, signals, running, logger),
       signals.second.then((signal) => {
         forced = signal
-        logger.warn({ signal }, 'ending at once; running tasks are lost')
         removeEndpoint(dataDir)
+        logger.warn({ signal }, 'ending at once; running tasks are lost')
         return forceEnd(running, signal)
       }),
     ])
@@ -137,8 +137,9 @@ async function serve(
   writeLine(terminal.stdout, `headgate ${version} listens at ${url}`)
 
   const signal = await signals.first
-  logger.info({ signal }, 'draining; a second signal ends at once')
+  // Before the log line: of a terminal that was closed even writing fails.
   removeEndpoint(dataDir)
+  logger.info({ signal }, 'draining; a second signal ends at once')
   // The server first: readiness must fail before the executor refuses anything.
   const served = running.server.close()
   await executor.close()
