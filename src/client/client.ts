@@ -104,7 +104,13 @@ export interface HeadgateClient {
   /** Why versions serve or do not: the exact one, or all of which something is known. */
   why(tenant: string, name: string, version?: string): Promise<WhyAnswer>
   receipts(query?: PageQuery & { readonly before?: number }): Promise<ReceiptsAnswer>
-  control(query?: PageQuery & { readonly since?: number }): Promise<ControlAnswer>
+  /**
+   * The control log after `since`, default from the beginning, oldest first; with `newest` the newest
+   * entries of it. `next` is the `since` of what follows.
+   */
+  control(
+    query?: PageQuery & { readonly since?: number; readonly newest?: boolean },
+  ): Promise<ControlAnswer>
   executor(): Promise<ExecutorRow>
   /** Puts an archive into the packages folder of the executor. */
   publish(publication: ClientPublication): Promise<PublishedAnswer>
@@ -192,7 +198,7 @@ function packagePath(tenant: string, name: string): string {
 }
 
 function queryOf(
-  values: Readonly<Record<string, string | number | undefined>> | PageQuery,
+  values: Readonly<Record<string, string | number | boolean | undefined>> | PageQuery,
 ): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) {

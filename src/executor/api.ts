@@ -237,9 +237,12 @@ export interface Executor extends AsyncDisposable {
     readonly before?: number
     readonly limit: number
   }): Promise<readonly SwapReceipt[]>
+  /** Entries of the control log after a seq, oldest first: the first ones, or the newest ones. */
   control(query: {
     readonly since: number
     readonly limit: number
+    /** Default false. */
+    readonly newest?: boolean
     readonly tenant?: string
     readonly package?: string
   }): Promise<readonly ControlEntry[]>

@@ -51,6 +51,11 @@ export const controlQuerySchema = z.strictObject({
   /** Entries with a greater seq; 0 (default): from the oldest. */
   since: count.default(0),
   limit,
+  /** Of more than `limit` entries the newest, not those that follow on `since`. */
+  newest: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true'),
   tenant: z.string().optional(),
   package: z.string().optional(),
 })

@@ -37,23 +37,10 @@ export class ControlFeed {
     return this.#head
   }
 
-  /** Finds the newest seq: the log says only what comes after a seq, so it is bisected. */
+  /** Finds the newest seq. */
   async start(): Promise<void> {
-    // `low` is 0 or a seq that exists; once the doubling ends, nothing comes after `high`.
-    let low = 0
-    let step = 1_024
-    for (let next = await this.#after(step); next !== null; next = await this.#after(low + step)) {
-      low = next
-      step *= 2
-    }
-    let high = low + step
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const next = await this.#after(middle)
-      if (next === null) high = middle
-      else low = next
-    }
-    this.#head = Math.max(this.#head, low)
+    const [newest] = await this.#executor.control({ since: 0, limit: 1, newest: true })
+    this.#head = Math.max(this.#head, newest?.seq ?? 0)
   }
 
   push(entry: ControlEntryRow): void {
@@ -89,11 +76,6 @@ export class ControlFeed {
       entries: found.map(feedEntry),
       position: found.length < PAGE ? Math.max(head, last) : last,
     }
-  }
-
-  async #after(seq: number): Promise<number | null> {
-    const [entry] = await this.#executor.control({ since: seq, limit: 1 })
-    return entry?.seq ?? null
   }
 }
 

@@ -85,8 +85,8 @@ export function readRoutes(context: ServerContext): readonly HttpRoute[] {
       query: controlQuerySchema,
       answer: 'Control',
       handle: async (request): Promise<ControlAnswer> => {
-        const { limit, since, ...rest } = parseQuery(controlQuerySchema, request.query)
-        const found = await executor.control({ since, limit, ...present(rest) })
+        const { limit, since, newest, ...rest } = parseQuery(controlQuerySchema, request.query)
+        const found = await executor.control({ since, limit, newest, ...present(rest) })
         return { entries: [...found], next: found.at(-1)?.seq ?? since }
       },
     },

@@ -119,10 +119,12 @@ export interface Store {
     readonly before?: number
     readonly limit: number
   }): Promise<readonly SwapReceipt[]>
-  /** Entries with seq > since, oldest first. */
+  /** Entries with seq > since, oldest first: the first `limit` of them, or the newest ones. */
   control(query: {
     readonly since: number
     readonly limit: number
+    /** Default false. */
+    readonly newest?: boolean
     readonly tenant?: string
     readonly package?: string
   }): Promise<readonly ControlEntry[]>

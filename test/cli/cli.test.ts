@@ -213,6 +213,33 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   t.match((await run(['receipts', ...url])).stdout, '#4  public::analytics')
 })
 
+t.test('log shows the newest entries, and how to read on', async (t) => {
+  const { server, executor } = await serve(t)
+  const log = async (...args: string[]): Promise<{ seqs: number[]; stderr: string }> => {
+    const { code, stdout, stderr } = await run(['log', '--url', server.url, ...args])
+    t.equal(code, 0)
+    const seqs = stdout.split('\n').flatMap((line) => (line === '' ? [] : Number.parseInt(line)))
+    return { seqs, stderr }
+  }
+  t.strictSame(await log(), { seqs: [], stderr: 'what follows: --since 0\n' })
+  for (let i = 0; i < 1_500; i++) executor.append()
+  const { seqs, stderr } = await log('--limit', '1000')
+  t.equal(seqs[0], 501)
+  t.equal(seqs.at(-1), 1_500)
+  t.equal(stderr, 'from the beginning: --since 0\nwhat follows: --since 1500\n')
+  executor.append()
+  t.strictSame(await log('--since', '1500'), {
+    seqs: [1_501],
+    stderr: 'what follows: --since 1501\n',
+  })
+  t.strictSame(await log('--since', '0', '--limit', '2'), {
+    seqs: [1, 2],
+    stderr: 'what follows: --since 2\n',
+  })
+  const json = await run(['log', '--url', server.url, '--limit', '1', '--json'])
+  t.match(JSON.parse(json.stdout), { seq: 1_501 })
+})
+
 t.test('why says for what reason, and what is not known exits 3', async (t) => {
   const { server, executor } = await serve(t)
   executor.rows.set(

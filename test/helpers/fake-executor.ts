@@ -69,11 +69,11 @@ export class FakeExecutor implements Executor {
 
   async control(query: Parameters<Executor['control']>[0]): Promise<readonly ControlEntry[]> {
     this.storeReads += 1
-    return this.log
+    const found = this.log
       .filter((e) => e.seq > query.since)
       .filter((e) => query.tenant === undefined || e.tenant === query.tenant)
       .filter((e) => query.package === undefined || e.package === query.package)
-      .slice(0, query.limit)
+    return query.newest === true ? found.slice(-query.limit) : found.slice(0, query.limit)
   }
 
   async promote(): Promise<void> {}

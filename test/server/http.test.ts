@@ -338,6 +338,11 @@ t.test('reads answer rows, pages and health', async (t) => {
   t.match(await read('/v1/receipts?tenant=other'), { receipts: [], next: null })
   t.match(await read('/v1/control?since=3&limit=1'), { entries: [{ seq: 4 }], next: 4 })
   t.match(await read('/v1/control?since=5'), { entries: [], next: 5 })
+  t.match(await read('/v1/control?newest=true&limit=2'), {
+    entries: [{ seq: 4 }, { seq: 5 }],
+    next: 5,
+  })
+  t.match(await read('/v1/control?newest=yes'), { code: 'OPTION_INVALID' })
   t.equal((await fetch(`${server.url}/readyz`)).status, 200)
   executor.state = 'starting'
   const notReady = await fetch(`${server.url}/readyz`)

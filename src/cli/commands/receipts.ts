@@ -37,12 +37,16 @@ export function addReceiptsCommand(program: Command, context: CommandContext): v
 export function addLogCommand(program: Command, context: CommandContext): void {
   const command = program
     .command('log')
-    .description('the control log: every transition of every generation, oldest first')
-    .option('--since <seq>', 'entries after this one', parseSeq, 0)
-    .option('--limit <n>', 'how many, 1 to 1000', parseLimit, 1_000)
-  addFilterOptions(command).action(async (options: ReceiptsOptions & { since: number }) => {
+    .description('the newest of the control log: every transition of every generation')
+    .option('--since <seq>', 'the first after this one; 0: from the beginning', parseSeq)
+    .option('--limit <n>', 'how many, 1 to 1000', parseLimit, 100)
+  addFilterOptions(command).action(async (options: ReceiptsOptions & { since?: number }) => {
+    const { since } = options
     const client = connect(context, options)
-    const { entries } = await client.control({ ...queryOf(options), since: options.since })
+    const { entries, next } = await client.control({
+      ...queryOf(options),
+      ...(since === undefined ? { newest: true } : { since }),
+    })
     for (const entry of entries) {
       const { seq, at, tenant, package: name, version, generation, from, to, reason, actor } = entry
       const line =
@@ -52,6 +56,11 @@ export function addLogCommand(program: Command, context: CommandContext): void {
             `  ${from ?? '-'} -> ${to}  ${plain(reason)} (${plain(actor)})`
       writeLine(context.terminal.stdout, line)
     }
+    const { stderr } = context.terminal
+    if (since === undefined && entries.length === options.limit) {
+      writeLine(stderr, 'from the beginning: --since 0')
+    }
+    writeLine(stderr, `what follows: --since ${next}`)
   })
 }
 

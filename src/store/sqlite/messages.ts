@@ -52,6 +52,7 @@ const receiptsQuerySchema = z.object({
 const controlQuerySchema = z.object({
   ...filter,
   since: z.int().nonnegative(),
+  newest: z.boolean().exactOptional(),
   limit: z.int().positive(),
 })
 

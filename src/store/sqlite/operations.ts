@@ -149,13 +149,15 @@ export class Operations {
         }).map((row) => parseJson(row['body']))
       }
       case 'control': {
-        const { since, limit, ...filter } = operation.query
+        const { since, limit, newest = false, ...filter } = operation.query
         const where = conditions(filter, ['seq > :since'])
-        return this.#all(`${SELECT_CONTROL} ${where} order by seq limit :limit`, {
+        const order = newest ? 'seq desc' : 'seq'
+        const found = this.#all(`${SELECT_CONTROL} ${where} order by ${order} limit :limit`, {
           ...filter,
           since,
           limit,
         })
+        return newest ? found.reverse() : found
       }
       default:
         return operation satisfies never
