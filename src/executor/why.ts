@@ -7,6 +7,7 @@
 
 import { HeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
+import { checkName } from '../domain/names.ts'
 import { compareVersions, highestEligible, parsePolicy } from '../domain/version-policy.ts'
 import { type RefusalFacts, type VersionFacts, explainVersion } from '../domain/why.ts'
 import type { PackageRow, RefusalRow, SwapReceiptRow } from '../protocol/status.ts'
@@ -15,6 +16,7 @@ import type { Executor } from './api.ts'
 
 export interface WhyQuery {
   readonly tenant: string
+  /** Of a package, or of an entry that was refused before it had one. */
   readonly package: string
   /** Exact; default: all versions of which something is known. */
   readonly version?: string | undefined
@@ -23,7 +25,7 @@ export interface WhyQuery {
 /** Swaps of one package that are looked through for the one that explains a version. */
 const RECEIPTS_READ = 100
 
-/** Throws UNKNOWN_PACKAGE, NO_MATCHING_VERSION. */
+/** Throws NAME_INVALID, UNKNOWN_PACKAGE, NO_MATCHING_VERSION. */
 export async function explainPackage(
   executor: Pick<Executor, 'package' | 'packages' | 'receipts' | 'status'>,
   query: WhyQuery,
@@ -31,7 +33,11 @@ export async function explainPackage(
   const { tenant, package: name, version } = query
   const row = executor.package(tenant, name)
   const nameless = executor.status().refusals.filter((refusal) => isMeant(refusal, query))
-  if (row === undefined && nameless.length === 0) throw unknownPackage(executor, query)
+  if (nameless.length === 0) {
+    // Not before: the entry that was refused may be called anything.
+    checkName('package', name)
+    if (row === undefined) throw unknownPackage(executor, query)
+  }
   const receipts = await executor.receipts({ tenant, package: name, limit: RECEIPTS_READ })
   const known = row === undefined ? [] : versionsOf(row)
   const asked = version === undefined ? known : known.filter((one) => one === version)
@@ -174,7 +180,9 @@ function replacedBy(
  */
 function isMeant(refusal: RefusalRow, { tenant, package: name, version }: WhyQuery): boolean {
   if (refusal.tenant !== tenant) return false
-  const entry = (refusal.entry.split('/').at(-1) ?? '').replace(/\.tgz$/, '')
+  const own = refusal.entry.split('/').at(-1) ?? ''
+  if (own === (version === undefined ? name : `${name}@${version}`)) return true
+  const entry = own.replace(/\.tgz$/, '')
   const plain = name.split('/').at(-1) ?? name
   if (entry === plain) return true
   if (version !== undefined)

@@ -56,7 +56,7 @@ export function readRoutes(context: ServerContext): readonly HttpRoute[] {
       handle: (request): Promise<WhyAnswer> => {
         const { version } = parseQuery(whyQuerySchema, request.query)
         const tenant = checkName('tenant', pathParam(request, 'tenant'))
-        const name = checkName('package', pathParam(request, 'package'))
+        const name = pathParam(request, 'package')
         return explainPackage(executor, { tenant, package: name, version })
       },
     },

@@ -1,10 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { silentLogger } from '../../src/base/logger.ts'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import { explainPackage } from '../../src/executor/why.ts'
 import type { Executor } from '../../src/index.ts'
 import { type WhyAnswer, whyAnswerSchema } from '../../src/protocol/why.ts'
+import { startServer } from '../../src/server/start-server.ts'
+import { run } from '../cli/command.ts'
 import {
   Gates,
   HOLD,
@@ -136,4 +139,36 @@ t.test('what nobody has heard of is not found, with the nearest names', async (t
   })
   const elsewhere = explainPackage(executor, { tenant: 'acme', package: 'pipeline' })
   t.match(await failure(elsewhere), { code: 'UNKNOWN_PACKAGE' })
+})
+
+t.test('an entry that was refused is found by whatever it is called', async (t) => {
+  const place = makePlace(t)
+  const executor = await start(t, place)
+  writeFileSync(place.path('broken.tgz'), 'no archive')
+  const nothing = { name: '', version: '', files: { 'package.json': '{}' } }
+  const names = ['My Package', 'odd@name', 'odd@2.tgz']
+  for (const name of names) place.drop(nothing, name)
+  await untilLooked(executor, 'all', () => executor.status().refusals.length === 4)
+  const server = await startServer({
+    executor,
+    host: '127.0.0.1',
+    port: 0,
+    logger: silentLogger,
+    version: '0.1.0',
+    token: 'none is sent',
+  })
+  t.teardown(() => server.close())
+  for (const name of ['broken.tgz', 'broken', ...names]) {
+    const { code, stdout } = await run(['why', name, '--url', server.url])
+    t.equal(code, 0, name)
+    t.match(stdout, name === 'broken' ? 'entry broken.tgz' : `entry ${name}`, name)
+  }
+  t.match(await run(['why', 'Their Package', '--url', server.url]), {
+    code: 2,
+    stderr: /^NAME_INVALID/,
+  })
+  t.match(await run(['why', 'brokn.tgz', '--url', server.url]), {
+    code: 3,
+    stderr: /did you mean broken\.tgz/,
+  })
 })
