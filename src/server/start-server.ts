@@ -105,19 +105,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   })
   try {
     await app.ready()
+    // Before the first client, which is told where the control log ends.
+    await hub.start()
     await listen(server, address, options.port)
   } catch (error) {
+    await hub.close('the server did not start')
     await app.close()
     throw error
   }
   const { port } = server.address() as AddressInfo
   gate = new Gate(port)
-  try {
-    await hub.start()
-  } catch (error) {
-    await shutDown()
-    throw error
-  }
 
   async function shutDown(): Promise<void> {
     const stopped = new Promise<void>((resolve) => {

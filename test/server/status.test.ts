@@ -1,8 +1,12 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { HeadgateError } from '../../src/base/errors.ts'
-import { packageRow } from '../helpers/fake-executor.ts'
-import { bodyOf, rawConnect, rawRequest, serve, statusOf } from './serve.ts'
+import { silentLogger } from '../../src/base/logger.ts'
+import { startServer } from '../../src/server/start-server.ts'
+import { FakeExecutor, packageRow } from '../helpers/fake-executor.ts'
+import { bodyOf, rawConnect, rawRequest, serve, statusOf, TOKEN } from './serve.ts'
 import { probe, StatusProbe } from './status-probe.ts'
 
 t.test('the server speaks first and names boot, seq and version', async (t) => {
@@ -12,6 +16,44 @@ t.test('the server speaks first and names boot, seq and version', async (t) => {
   const client = new StatusProbe(t, server.port)
   const hello = await client.next('hello')
   t.match(hello, { boot: 'boot-1', seq: 3_000, version: '0.1.0', heartbeatMs: 5_000 })
+})
+
+t.test('nobody is let in before the end of the control log is known', async (t) => {
+  const probed = createServer().listen(0, '127.0.0.1')
+  await once(probed, 'listening')
+  const { port } = probed.address() as AddressInfo
+  probed.close()
+  await once(probed, 'close')
+  const answers: unknown[] = []
+  await serve(t, { port }, (executor) => {
+    const read = executor.control.bind(executor)
+    executor.control = async (query) => {
+      const [error] = await once(connect(port, '127.0.0.1').on('connect', t.fail), 'error')
+      answers.push(error)
+      return read(query)
+    }
+  })
+  t.match(answers, [{ code: 'ECONNREFUSED' }])
+})
+
+t.test('a server that could not listen has let go of its executor', async (t) => {
+  const { server } = await serve(t)
+  const executor = new FakeExecutor()
+  let listeners = 0
+  const on = executor.events.on.bind(executor.events)
+  executor.events.on = (name, listener) => {
+    listeners += 1
+    const off = on(name, listener)
+    return () => {
+      listeners -= 1
+      off()
+    }
+  }
+  const options = { executor, host: '127.0.0.1', port: server.port, version: '0.1.0' }
+  await t.rejects(startServer({ ...options, logger: silentLogger, token: TOKEN }), {
+    code: 'PORT_IN_USE',
+  })
+  t.equal(listeners, 0)
 })
 
 t.test('a state topic is a snapshot, then deltas that continue it', async (t) => {
