@@ -2,10 +2,13 @@
 // The bin. It must run to its error line on a Node that knows neither TypeScript nor modern syntax:
 // only what Node 10 parses. Everything else is in main.ts.
 
-var NEEDED = 24
+// shouldUpgradeCallback of node:http came with it.
+var NEEDED = '24.9'
 
-function major(version) {
-  return Number(version.split('.')[0])
+function isSupported(version) {
+  var found = version.split('.').map(Number)
+  var needed = NEEDED.split('.').map(Number)
+  return found[0] > needed[0] || (found[0] === needed[0] && found[1] >= needed[1])
 }
 
 function load(name) {
@@ -55,7 +58,7 @@ function runOnOwnNode(fs, path, childProcess) {
 }
 
 function main() {
-  if (major(process.versions.node) >= NEEDED) {
+  if (isSupported(process.versions.node)) {
     return load('./main.ts').then(function (cli) {
       return cli.main(process.argv.slice(2))
     })
@@ -66,7 +69,7 @@ function main() {
 }
 
 main().catch(function (error) {
-  if (major(process.versions.node) < NEEDED) return fail(error && error.message)
+  if (!isSupported(process.versions.node)) return fail(error && error.message)
   console.error('INTERNAL: ' + ((error && error.stack) || error))
   process.exitCode = 1
 })

@@ -115,14 +115,16 @@ t.test('its types hold without looking away, and its doors open', async (t) => {
 })
 
 t.test('a Node that is too old is told so in one line', async (t) => {
-  const versions = "{ value: { ...process.versions, node: '20.20.2' } }"
-  writeFileSync(join(app, 'old.cjs'), `Object.defineProperty(process, 'versions', ${versions})`)
   const shim = join(app, 'node_modules/.bin/headgate')
-  t.same(await run(process.execPath, ['-r', join(app, 'old.cjs'), shim, 'status']), {
-    code: 1,
-    stdout: '',
-    stderr: 'NODE_UNSUPPORTED: Node 20.20.2 is too old: headgate needs 24 or newer\n',
-  })
+  for (const found of ['20.20.2', '24.8.0']) {
+    const versions = `{ value: { ...process.versions, node: '${found}' } }`
+    writeFileSync(join(app, 'old.cjs'), `Object.defineProperty(process, 'versions', ${versions})`)
+    t.same(await run(process.execPath, ['-r', join(app, 'old.cjs'), shim, 'status']), {
+      code: 1,
+      stdout: '',
+      stderr: `NODE_UNSUPPORTED: Node ${found} is too old: headgate needs 24.9 or newer\n`,
+    })
+  }
 })
 
 t.test('a new package passes its own checks, is dropped as it is, and answers', async (t) => {
