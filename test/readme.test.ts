@@ -7,7 +7,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -39,10 +38,15 @@ function labelled(label: string): readonly Block[] {
   return found
 }
 
-/** A folder like a clone: packages-dir in it, and an `npx` that runs this repository's headgate. */
-function workspace(): string {
+/**
+ * Where a reader is: in a clone, with the samples in packages-dir, or where the section Install ends,
+ * with nothing in it. Its `npx` runs this repository's headgate.
+ */
+function workspace(place: 'clone' | 'installed'): string {
   const dir = mkdtempSync(join(tmpdir(), 'headgate-readme-'))
-  cpSync(join(ROOT, 'packages-dir'), join(dir, 'packages-dir'), { recursive: true })
+  if (place === 'clone') {
+    cpSync(join(ROOT, 'packages-dir'), join(dir, 'packages-dir'), { recursive: true })
+  } else mkdirSync(join(dir, 'packages-dir'))
   mkdirSync(join(dir, 'bin'))
   writeFileSync(
     join(dir, 'bin', 'npx'),
@@ -120,7 +124,7 @@ async function seen(
 }
 
 t.test('the walk of the README works as written', async (t) => {
-  const dir = workspace()
+  const dir = workspace('clone')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const executor = await start(t, dir)
   const [look, drop, broken] = labelled('walk')
@@ -147,7 +151,7 @@ t.test('the walk of the README works as written', async (t) => {
 })
 
 t.test('publishing works as the README says', async (t) => {
-  const dir = workspace()
+  const dir = workspace('clone')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const executor = await start(t, dir)
   const [publish] = labelled('publish')
@@ -159,17 +163,31 @@ t.test('publishing works as the README says', async (t) => {
   t.equal(await stop(executor.process), 0)
 })
 
+t.test('what needs the samples says that it is done in the clone', (t) => {
+  const sections = README.split(/^(?=##+ )/m)
+  const using = sections.filter((section) =>
+    [...section.matchAll(/^```(?:sh|console).*\n([\s\S]*?)^```$/gm)].some(([, text = '']) =>
+      /packages-dir\/\S*(analytics|marketing)/.test(text),
+    ),
+  )
+  t.ok(using.length >= 4, 'the walk, archives, developing, packing')
+  for (const section of using) t.match(section, /in the clone/i, section.slice(0, 40))
+  t.end()
+})
+
 t.test('the package of the README type-checks, loads and answers as shown', async (t) => {
-  const dir = workspace()
+  const dir = workspace('installed')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  const staging = join(dir, 'packages-dir', '.staging')
+  const source = join(dir, 'greetings-1.0.0')
   for (const block of blocks.filter(({ label }) => label.startsWith('file='))) {
-    const file = join(staging, block.label.slice('file='.length))
+    const file = join(source, block.label.slice('file='.length))
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, block.text)
   }
   const executor = await start(t, dir)
-  renameSync(staging, join(dir, 'packages-dir', 'greetings-1.0.0'))
+  const [drop] = labelled('drop-greetings')
+  if (drop === undefined) throw new Error('1 block')
+  await run(drop, dir, executor.url)
   await seen(executor.url, (row) => row.package === 'greetings' && row.activeVersion === '1.0.0')
   const [cli, http] = labelled('greet')
   if (cli === undefined || http === undefined) throw new Error('2 blocks')
@@ -188,7 +206,7 @@ t.test('the package of the README type-checks, loads and answers as shown', asyn
 
   mkdirSync(join(dir, 'node_modules'))
   symlinkSync(ROOT, join(dir, 'node_modules', 'headgate'))
-  const tests = spawn(process.execPath, ['--test', 'packages-dir/greetings-1.0.0/test/*.test.ts'], {
+  const tests = spawn(process.execPath, ['--test', 'greetings-1.0.0/test/*.test.ts'], {
     cwd: dir,
     env: {},
     stdio: 'pipe',
@@ -202,7 +220,7 @@ t.test('the package of the README type-checks, loads and answers as shown', asyn
     join(dir, 'tsconfig.json'),
     JSON.stringify({
       extends: join(ROOT, 'tsconfig.json'),
-      include: ['packages-dir/greetings-1.0.0/**/*'],
+      include: ['greetings-1.0.0/**/*'],
       compilerOptions: { typeRoots: [join(ROOT, 'node_modules', '@types')] },
     }),
   )
@@ -221,7 +239,7 @@ t.test('the package of the README type-checks, loads and answers as shown', asyn
 })
 
 t.test('packing, inspecting and comparing work as written', async (t) => {
-  const dir = workspace()
+  const dir = workspace('clone')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const [block] = labelled('pack')
   if (block === undefined) throw new Error('1 block')
@@ -235,7 +253,7 @@ t.test('packing, inspecting and comparing work as written', async (t) => {
 })
 
 t.test('the library example of the README runs', async (t) => {
-  const dir = workspace()
+  const dir = workspace('installed')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const target = join(dir, 'packages-dir', 'greetings')
   for (const block of blocks.filter(({ label }) => label.startsWith('file='))) {
