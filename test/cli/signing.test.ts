@@ -10,6 +10,7 @@ import { createExecutor, type Executor, type ExecutorOptions } from '../../src/i
 import { startServer } from '../../src/server/start-server.ts'
 import { untilActive, untilLooked } from '../executor/helpers.ts'
 import { type Author, answering, makeAuthor, own } from '../packaging/author.ts'
+import { TOKEN } from '../server/serve.ts'
 import { run } from './command.ts'
 
 const PASSPHRASE = 'HEADGATE_KEY_PASSPHRASE'
@@ -197,7 +198,7 @@ t.test('status and why say who signed what serves, and why a copy is refused', a
     const executor = await createExecutor({ ...places, spare: false, signatures: { policy, keys } })
     t.teardown(() => executor.close({ force: true }))
     const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0' }
-    const server = await startServer({ executor, ...rest })
+    const server = await startServer({ executor, ...rest, token: TOKEN })
     t.teardown(() => server.close())
     return [executor, server.url]
   }
@@ -217,7 +218,7 @@ t.test('status and why say who signed what serves, and why a copy is refused', a
     stdout:
       /own@1\.0\.0 {2}active[^]*the highest version that the policy auto allows[^]*Signed by ed25519:\S+ \(trusted\)\.\n {2}plain\.tgz claims to be this version too: SIGNATURE_MISSING/,
   })
-  const rejected = await run(['publish', plain, '--to', url, '--json'])
+  const rejected = await run(['publish', plain, '--to', url, '--token', TOKEN, '--json'])
   t.equal(rejected.code, 4)
   t.match(JSON.parse(rejected.stderr), { code: 'SIGNATURE_MISSING' })
   const [lax, laxUrl] = await serve('warn')

@@ -19,6 +19,7 @@ import { startServer } from '../../src/server/start-server.ts'
 import { type Key, makeKeys } from '../helpers/keys.ts'
 import { until } from '../helpers/until.ts'
 import { answering, makeAuthor, own } from '../packaging/author.ts'
+import { TOKEN } from '../server/serve.ts'
 import { failure, untilActive, untilLooked } from './helpers.ts'
 
 const [ours, theirs]: readonly [Key, Key] = [makeKeys(), makeKeys()]
@@ -164,9 +165,9 @@ t.test('publishing is answered with the code, and can bring a signature later', 
   const published = async (executor: Executor, path: string) => {
     const rest = { host: '127.0.0.1', port: 0, logger: silentLogger, version: '0.1.0' }
     const limits = { maxArchiveBytes: 1e6, maxPayloadBytes: 1024 }
-    const server = await startServer({ executor, ...rest, ...limits })
+    const server = await startServer({ executor, ...rest, ...limits, token: TOKEN })
     try {
-      const client = createClient({ url: server.url })
+      const client = createClient({ url: server.url, token: TOKEN })
       const bytes = new Uint8Array(readFileSync(path))
       return await client.publish({ package: 'own', version: '1.0.0', archive: bytes })
     } finally {
