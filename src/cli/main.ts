@@ -13,6 +13,7 @@ import { addInitCommand } from './commands/init.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addKeygenCommand } from './commands/keygen.ts'
 import { addPackCommand } from './commands/pack.ts'
+import { addPromoteCommand } from './commands/promote.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addLogCommand, addReceiptsCommand } from './commands/receipts.ts'
 import { addRunLocalCommand } from './commands/run-local.ts'
@@ -107,6 +108,7 @@ function buildProgram(context: CommandContext): Command {
   addWhyCommand(program, context)
   addInvokeCommand(program, context)
   addPublishCommand(program, context)
+  addPromoteCommand(program, context)
   addRunLocalCommand(program, context)
   addReceiptsCommand(program, context)
   addLogCommand(program, context)

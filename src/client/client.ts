@@ -25,7 +25,7 @@ export interface ClientOptions {
   readonly url: string
   /**
    * Of the executor, from endpoint.json in its data dir: without it, calls that change what is
-   * served (publish) are TOKEN_REFUSED.
+   * served (publish, promote) are TOKEN_REFUSED.
    */
   readonly token?: string
   /**
@@ -64,6 +64,16 @@ export interface ClientPublication {
   readonly version: string
   /** The bytes of a .tgz. */
   readonly archive: Uint8Array<ArrayBuffer>
+  readonly signal?: AbortSignal
+}
+
+/** A version in the folder that is to serve. */
+export interface ClientPromotion {
+  /** Default `public`. */
+  readonly tenant?: string
+  readonly package: string
+  /** Exact. An older one holds the newer ones. */
+  readonly version: string
   readonly signal?: AbortSignal
 }
 
@@ -114,6 +124,8 @@ export interface HeadgateClient {
   executor(): Promise<ExecutorRow>
   /** Puts an archive into the packages folder of the executor. */
   publish(publication: ClientPublication): Promise<PublishedAnswer>
+  /** Routes to a version; resolves with the package's row when it serves. */
+  promote(promotion: ClientPromotion): Promise<PackageRow>
   /**
    * Calls `onRows` with all rows of a topic at the beginning and at each change, over lost
    * connections, until the signal aborts; then resolves.
@@ -179,6 +191,15 @@ export function createClient(options: ClientOptions): HeadgateClient {
         ...(signal === undefined ? {} : { signal }),
       })
       return http.document<PublishedAnswer>(text, 'outcome')
+    },
+    promote: async ({ tenant = 'public', package: name, version, signal }) => {
+      const { text } = await http.send(`${packagePath(tenant, name)}/promote`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...bearer },
+        body: JSON.stringify({ version }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      return http.document<PackageRow>(text, 'generations')
     },
     watch<T extends TopicName>(topic: T, onRows: OnRows<T>, watchOptions: WatchOptions) {
       const { signal, onState, ...rest } = watchOptions

@@ -60,6 +60,11 @@ export const controlQuerySchema = z.strictObject({
   package: z.string().optional(),
 })
 
+export const promotionBodySchema = z.strictObject({
+  /** Exact. */
+  version: z.string().min(1, 'an exact version is needed').max(256, 'at most 256 characters'),
+})
+
 export const packagesAnswerSchema = z.object({
   /** Sorted by tenant, then package. */
   packages: z.array(packageRowSchema),

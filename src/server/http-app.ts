@@ -19,6 +19,7 @@ import type { HttpRoute, ServerContext } from './http-route.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemHeaders, publicError, refuseAndClose } from './problem-reply.ts'
 import { invokeRoutes } from './routes-invoke.ts'
+import { promoteRoutes } from './routes-promote.ts'
 import { ARCHIVE_TYPES, publishRoutes } from './routes-publish.ts'
 import { readRoutes } from './routes-read.ts'
 
@@ -61,6 +62,7 @@ function allRoutes(context: ServerContext): readonly HttpRoute[] {
     ...invokeRoutes(context),
     ...readRoutes(context),
     ...publishRoutes(context),
+    ...promoteRoutes(context),
   ]
   described.push({
     method: 'GET',

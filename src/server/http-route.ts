@@ -49,8 +49,8 @@ export interface HttpRoute {
   readonly summary: string
   readonly query: z.ZodObject
   readonly answer: AnswerName
-  /** JSON text, or the bytes of an archive, which the handler reads as a stream. */
-  readonly body?: 'json' | 'archive'
+  /** JSON text of a call or a promotion, or the bytes of an archive, read as a stream. */
+  readonly body?: 'json' | 'promotion' | 'archive'
   /** It changes what is served: without the operator's token it is TOKEN_REFUSED. */
   readonly needsToken?: boolean
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown

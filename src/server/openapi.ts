@@ -8,6 +8,7 @@ import {
   controlAnswerSchema,
   healthAnswerSchema,
   packagesAnswerSchema,
+  promotionBodySchema,
   publishedAnswerSchema,
   receiptsAnswerSchema,
 } from '../protocol/http.ts'
@@ -43,6 +44,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Executor: executorRowSchema,
   Health: healthAnswerSchema,
   Published: publishedAnswerSchema,
+  Promotion: promotionBodySchema,
   Problem: problemSchema,
 }
 
@@ -108,6 +110,10 @@ function bodyOf({ body }: HttpRoute): Record<string, unknown> {
       return {}
     case 'json':
       return { requestBody: { required: false, content: { 'application/json': { schema: {} } } } }
+    case 'promotion': {
+      const schema = { $ref: '#/components/schemas/Promotion' }
+      return { requestBody: { required: true, content: { 'application/json': { schema } } } }
+    }
     case 'archive': {
       const content = Object.fromEntries(ARCHIVE_TYPES.map((type) => [type, {}]))
       return { requestBody: { required: true, description: 'A .tgz', content } }

@@ -124,7 +124,8 @@ export function readRoutes(context: ServerContext): readonly HttpRoute[] {
   ]
 }
 
-function packageOf({ executor }: ServerContext, tenant: string, name: string): PackageRow {
+/** Throws NAME_INVALID, UNKNOWN_PACKAGE. */
+export function packageOf({ executor }: ServerContext, tenant: string, name: string): PackageRow {
   const row = executor.package(checkName('tenant', tenant), checkName('package', name))
   if (row !== undefined) return row
   const names = executor.packages().filter((other) => other.tenant === tenant)

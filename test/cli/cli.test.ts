@@ -10,7 +10,7 @@ import { runCommand } from '../../src/cli/main.ts'
 import { problemSchema } from '../../src/protocol/problem.ts'
 import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { packageRow, untilAborted } from '../helpers/fake-executor.ts'
-import { serve } from '../server/serve.ts'
+import { serve, TOKEN } from '../server/serve.ts'
 import { folder, run, SHIM, spawned } from './command.ts'
 
 t.test('the shim runs the command and keeps its exit code', async (t) => {
@@ -211,6 +211,24 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   executor.append()
   t.match((await run(['log', ...url])).stdout, 'public::analytics@1.2.0#7  standby -> active')
   t.match((await run(['receipts', ...url])).stdout, '#4  public::analytics')
+})
+
+t.test('promote names the version that serves then', async (t) => {
+  const { server, executor } = await serve(t)
+  executor.rows.set('public::analytics', packageRow('analytics'))
+  const to = ['--url', server.url, '--token', TOKEN]
+  t.match(await run(['promote', 'public::analytics@1.2.0', ...to]), {
+    code: 0,
+    stdout: 'public::analytics  1.2.0 (g7) serves, epoch 1\n',
+  })
+  t.match(executor.promotions, [{ tenant: 'public', package: 'analytics', version: '1.2.0' }])
+  t.match(await run(['promote', 'analytics', ...to]), { code: 2, stderr: /name the version/ })
+  t.match(await run(['promote', 'analytics@1.2.0', '--url', server.url]), {
+    code: 4,
+    stderr: /^TOKEN_REFUSED/,
+  })
+  const json = await run(['promote', 'analytics@1.2.0', '--json', ...to])
+  t.match(JSON.parse(json.stdout), { activeVersion: '1.2.0' })
 })
 
 t.test('log shows the newest entries, and how to read on', async (t) => {

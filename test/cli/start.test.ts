@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createClient, type HeadgateClient } from '../../src/client/client.ts'
 import type { SwapReceiptRow } from '../../src/protocol/status.ts'
+import { type Ended, run } from './command.ts'
 import { packageFiles, type PackageText, writeFiles } from '../helpers/package-files.ts'
 
 const SHIM = join(import.meta.dirname, '../../src/cli/headgate.js')
@@ -94,6 +95,9 @@ async function start(t: Test, first: PackageText): Promise<Started> {
   }
 }
 
+const promote = (dataDir: string, version: string): Promise<Ended> =>
+  run(['promote', version, '--data', dataDir])
+
 const TASKS = {
   add: 'return ctx.input.a + ctx.input.b',
   env: 'return Object.keys(process.env)',
@@ -138,6 +142,10 @@ t.test('start serves, swaps a dropped version, and drains at SIGTERM', async (t)
   t.match(await client.invokeJson('public::sums::w::add', body, { version: '1.0.0' }), {
     version: '1.0.0',
   })
+
+  t.match(await promote(dataDir, 'sums@1.0.0'), { code: 0, stdout: /1\.0\.0 \(g\d+\) serves/ })
+  t.match(await client.invokeJson('public::sums::w::add', body), { version: '1.0.0' })
+  t.match(await promote(dataDir, 'sums@9.9.9'), { code: 3, stderr: /^NO_MATCHING_VERSION/ })
 
   const leave = new AbortController()
   const hanging = client.invoke('public::sums::w::hang', undefined, { signal: leave.signal })

@@ -10,6 +10,7 @@ import type {
   ExecutorEvents,
   InvokeAnswer,
   InvokeOptions,
+  Promotion,
 } from '../../src/executor/api.ts'
 import type { ExecutorRow, PackageRow } from '../../src/protocol/status.ts'
 import type { ControlEntry, SwapReceipt } from '../../src/store/store.ts'
@@ -26,6 +27,7 @@ export class FakeExecutor implements Executor {
   readonly rows = new Map<string, PackageRow>()
   readonly log: ControlEntry[] = []
   readonly swaps: SwapReceipt[] = []
+  readonly promotions: Promotion[] = []
   /** Calls of packages(), package() and status(). */
   reads = 0
   /** Calls of control(). */
@@ -76,7 +78,9 @@ export class FakeExecutor implements Executor {
     return query.newest === true ? found.slice(-query.limit) : found.slice(0, query.limit)
   }
 
-  async promote(): Promise<void> {}
+  async promote(promotion: Promotion): Promise<void> {
+    this.promotions.push(promotion)
+  }
 
   async publish(): Promise<never> {
     throw new HeadgateError('EXECUTOR_CLOSING')

@@ -352,6 +352,43 @@ t.test('reads answer rows, pages and health', async (t) => {
   t.equal((await fetch(`${server.url}/livez`, { method: 'HEAD' })).status, 200)
 })
 
+t.test('a version is promoted with the token, and by an exact name only', async (t) => {
+  const { server, executor } = await serve(t)
+  executor.rows.set('public::analytics', packageRow('analytics'))
+  const authorization = { authorization: `Bearer ${TOKEN}` }
+  const promote = (
+    body: string,
+    headers: Record<string, string> = authorization,
+    name = 'analytics',
+  ): Promise<Response> =>
+    fetch(`${server.url}/v1/tenants/public/packages/${name}/promote`, {
+      method: 'POST',
+      headers: { ...JSON_TYPE, ...headers },
+      body,
+    })
+  const good = '{"version":"1.1.0"}'
+  const cases: readonly [string, Promise<Response>, number, string][] = [
+    ['no token', promote(good, {}), 401, 'TOKEN_REFUSED'],
+    ['another token', promote(good, { authorization: 'Bearer x' }), 401, 'TOKEN_REFUSED'],
+    ['no JSON', promote('{'), 400, 'HTTP_BODY_INVALID'],
+    ['no version', promote('{}'), 400, 'HTTP_BODY_INVALID'],
+    ['an unknown key', promote('{"version":"1.1.0","force":true}'), 400, 'HTTP_BODY_INVALID'],
+    ['an unknown package', promote(good, authorization, 'analytcs'), 404, 'UNKNOWN_PACKAGE'],
+  ]
+  for (const [name, answered, status, code] of cases) {
+    const response = await answered
+    t.equal(response.status, status, name)
+    t.equal((await problemOf(t, response)).code, code, name)
+  }
+  t.strictSame(executor.promotions, [])
+  const promoted = await promote(good)
+  t.equal(promoted.status, 200)
+  packageRowSchema.parse(await promoted.json())
+  t.strictSame(executor.promotions, [
+    { tenant: 'public', package: 'analytics', version: '1.1.0', actor: 'http' },
+  ])
+})
+
 t.test('the API document names every route and resolves its own references', async (t) => {
   const { server } = await serve(t)
   const text = await (await fetch(`${server.url}/openapi.json`)).text()
@@ -367,7 +404,11 @@ t.test('the API document names every route and resolves its own references', asy
   t.match(document.components.securitySchemes, { token: { type: 'http', scheme: 'bearer' } })
   const open = document.paths['/v1/tenants/{tenant}/packages/{package}/workflows/{workflow}/invoke']
   t.notOk('security' in open.post, 'calls need no token')
-  t.equal(Object.keys(document.paths).length, 12)
+  t.match(document.paths['/v1/tenants/{tenant}/packages/{package}/promote'].post, {
+    security: [{ token: [] }],
+    requestBody: { required: true },
+  })
+  t.equal(Object.keys(document.paths).length, 13)
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
     t.ok(document.components.schemas[name ?? ''], `${name} exists`)
   }
