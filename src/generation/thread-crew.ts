@@ -11,6 +11,7 @@
  *     calls have the grace to finish.
  * C3  After CRASHES unexpected ends within CRASH_WINDOW_MS onCrashLoop is called, and each further
  *     replacement waits longer.
+ * C4  Lanes are watched before the first of them serves: what waits for it is handed over at once.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -82,21 +83,7 @@ export class ThreadCrew {
   /** Brings up the first thread, then the others; throws the coded refusal. */
   async start(first: WarmThread, greeted: boolean): Promise<BringUpTimes> {
     this.#first = first
-    let shortest = 60_000
-    const times = await this.#bringUp(first, greeted, (descriptor) => {
-      const timeouts = descriptor.workflows.flatMap((w) => w.tasks.map((task) => task.timeoutMs))
-      shortest = Math.min(...timeouts)
-    })
-    this.#watch = new LaneWatch({
-      clock: this.#options.clock,
-      lanes: () => this.lanes(),
-      shortestTimeoutMs: shortest,
-      killGraceMs: this.#options.killGraceMs,
-      onStalled: (lane) => this.#giveBack(lane),
-      onDeadline: (lane, held) => this.#expire(lane, held),
-      onBlocked: (lane) => this.#kill(lane, 'its event loop was blocked past a deadline'),
-      onStubborn: (lane) => this.#condemn(lane),
-    })
+    const times = await this.#bringUp(first, greeted)
     const others = Array.from({ length: this.#options.threads - 1 }, () =>
       this.#bringUp(openWarmThread(first.host), false),
     )
@@ -200,11 +187,7 @@ export class ThreadCrew {
 
   readonly #tornDown = new Map<Member, () => void>()
 
-  async #bringUp(
-    warm: WarmThread,
-    greeted: boolean,
-    also: (descriptor: PackageDescriptor) => void = () => {},
-  ): Promise<BringUpTimes> {
+  async #bringUp(warm: WarmThread, greeted: boolean): Promise<BringUpTimes> {
     const { load, declared, clock, loadTimeoutMs, onImported } = this.#options
     const member: Member = { warm, serving: false, ending: null }
     this.#members.add(member)
@@ -219,8 +202,9 @@ export class ThreadCrew {
       timeoutMs: loadTimeoutMs,
       clock,
       onImported: (descriptor) => {
-        also(descriptor)
         onImported(descriptor)
+        // C4
+        this.#watch ??= this.#watchOver(descriptor)
       },
       greet: !greeted,
     }).catch((error: unknown) => {
@@ -232,6 +216,20 @@ export class ThreadCrew {
     warm.hosted.lane.serve()
     this.#options.upcalls.room()
     return times
+  }
+
+  #watchOver({ workflows }: PackageDescriptor): LaneWatch {
+    const timeouts = workflows.flatMap(({ tasks }) => tasks.map((task) => task.timeoutMs))
+    return new LaneWatch({
+      clock: this.#options.clock,
+      lanes: () => this.lanes(),
+      shortestTimeoutMs: Math.min(...timeouts),
+      killGraceMs: this.#options.killGraceMs,
+      onStalled: (lane) => this.#giveBack(lane),
+      onDeadline: (lane, held) => this.#expire(lane, held),
+      onBlocked: (lane) => this.#kill(lane, 'its event loop was blocked past a deadline'),
+      onStubborn: (lane) => this.#condemn(lane),
+    })
   }
 
   #laneUpcalls(member: Member): LaneUpcalls {

@@ -10,6 +10,7 @@ const harness = openHarness(t)
 const tasks = {
   echo: 'return ctx.input',
   mine: 'return (globalThis.mine ??= Math.random())',
+  loop: { run: 'for (;;);', options: { timeout: 100 } },
   wait: 'await new Promise((resolve) => setTimeout(resolve, ctx.input)); return "waited"',
 }
 
@@ -39,6 +40,14 @@ t.test('G1: a version that something is bound to does not rest', async (t) => {
   generation.rest()
   t.equal(generation.threads, 1)
   t.equal(await running.answer, 'waited')
+})
+
+t.test('the call that wakes a cold version has its deadline', async (t) => {
+  const { generation, call } = await harness.serve({ tasks })
+  t.teardown(() => generation.close(true))
+  generation.rest()
+  await t.rejects(call('loop').answer, { code: 'TASK_TIMEOUT' })
+  t.equal(await call('echo', 1).answer, 1, 'on a new thread')
 })
 
 t.test('teardown runs when a version turns cold, setup when it wakes', async (t) => {
