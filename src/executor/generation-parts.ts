@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Generation } from '../generation/generation.ts'
 import { NO_GRANTS } from '../generation/permissions.ts'
 import { SpareThreads } from '../generation/spare-threads.ts'
@@ -37,7 +38,7 @@ export function createGenerationParts(
     readonly onAbandoned: () => void
   },
 ): GenerationParts {
-  const { dataDir } = options
+  const { dataDir, logger } = options
   let code: ThreadCode | undefined
   const slots: Pick<FactoryOptions, 'slotsDir' | 'code' | 'permissions' | 'clock' | 'onAbandoned'> =
     {
@@ -50,6 +51,8 @@ export function createGenerationParts(
   const spare = new SpareThreads({
     enabled: options.spare,
     clock: systemClock,
+    onFault: (error) =>
+      logger.warn({ why: messageOf(error) }, 'no spare thread: the next version starts cold'),
     createHost: () =>
       createHost(slots, {
         threads: 1,

@@ -4,7 +4,8 @@
  *
  * P1  Limits and permissions are fixed at spawn, so the spare serves only the default class
  *     (fitsSpare).
- * P2  A spare that ends by itself is replaced at the next refill, not in a loop.
+ * P2  A spare that ends by itself, or cannot be started, is replaced at the next refill, not in a
+ *     loop: without one the next version starts its thread cold.
  * P3  After a swap the next spare waits: its start would take the cores that the new version needs
  *     while V8 compiles its code. A drop in that time starts its thread cold, some 25 ms later.
  */
@@ -68,6 +69,7 @@ export class SpareThreads {
   readonly #createHost: () => ThreadHost
   readonly #enabled: boolean
   readonly #clock: Clock
+  readonly #onFault: (error: unknown) => void
   #timer: Timer | undefined
   #ready: WarmThread | undefined
   #starting: Promise<void> | undefined
@@ -77,10 +79,13 @@ export class SpareThreads {
     readonly createHost: () => ThreadHost
     readonly enabled: boolean
     readonly clock: Clock
+    /** None can be started for now (a full disk has no room for its slot folder). */
+    readonly onFault: (error: unknown) => void
   }) {
     this.#createHost = options.createHost
     this.#enabled = options.enabled
     this.#clock = options.clock
+    this.#onFault = options.onFault
   }
 
   get state(): 'ready' | 'starting' | 'off' {
@@ -99,7 +104,7 @@ export class SpareThreads {
     return warm
   }
 
-  /** Starts a spare unless there is one. Resolves when it is ready or has failed. */
+  /** Starts a spare unless there is one. Resolves when it is ready or has failed; never rejects. */
   refill(): Promise<void> {
     if (!this.#enabled || this.#closed || this.#ready !== undefined) return Promise.resolve()
     this.#starting ??= this.#start().finally(() => {
@@ -126,9 +131,16 @@ export class SpareThreads {
   }
 
   async #start(): Promise<void> {
-    const warm = openWarmThread(this.#createHost(), true)
+    let warm: WarmThread
+    try {
+      warm = openWarmThread(this.#createHost(), true)
+    } catch (error) {
+      this.#onFault(error)
+      return
+    }
     const hello = await Promise.race([warm.inbox.next(), warm.hosted.ended])
     if (typeof hello === 'string' || hello.type !== 'hello') {
+      if (typeof hello === 'string' && !this.#closed) this.#onFault(new Error(hello))
       warm.hosted.lane.close()
       await warm.host.destroy()
       return

@@ -1,6 +1,6 @@
 /** Generations with real threads, without source, store and routing around them. */
 
-import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import type { HeadgateError } from '../../src/base/errors.ts'
 import type { BringUpTimes } from '../../src/generation/bring-up.ts'
@@ -18,6 +18,8 @@ export interface HostWishes {
   readonly threads?: number
   readonly concurrency?: number
   readonly permissions?: 'on' | 'off'
+  /** Default: a folder of the harness. */
+  readonly slotsDir?: string | undefined
   readonly clock?: Clock
   readonly onAbandoned?: () => void
 }
@@ -115,9 +117,9 @@ export function openHarness(t: Teardown): Harness {
   t.teardown(() => Promise.all(hosts.map((host) => host.destroy())))
 
   const host: Harness['host'] = (wishes = {}) => {
-    mkdirSync(workspace.path('slots'), { recursive: true })
+    const { slotsDir = workspace.path('slots') } = wishes
     const made = new ThreadHost({
-      slotDir: workspace.path('slots', String(++count)),
+      slotDir: join(slotsDir, String(++count)),
       code,
       threads: wishes.threads ?? 1,
       concurrency: wishes.concurrency ?? 8,

@@ -1,3 +1,6 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { SpareThreads } from '../../src/generation/spare-threads.ts'
 import type { ThreadHost } from '../../src/generation/thread-host.ts'
@@ -9,20 +12,19 @@ import { openHarness } from './harness.ts'
 refuseLeaks(t)
 const harness = openHarness(t)
 
-function open(
-  t: { teardown(fn: () => unknown): void },
-  enabled = true,
-): { spare: SpareThreads; hosts: ThreadHost[]; clock: ManualClock } {
+function open(t: { teardown(fn: () => unknown): void }, enabled = true, slotsDir?: string) {
   const hosts: ThreadHost[] = []
   const createHost = (): ThreadHost => {
-    const host = harness.host()
+    const host = harness.host({ slotsDir })
     hosts.push(host)
     return host
   }
   const clock = new ManualClock()
-  const spare = new SpareThreads({ enabled, createHost, clock })
+  const faults: unknown[] = []
+  const onFault = (error: unknown): void => void faults.push(error)
+  const spare = new SpareThreads({ enabled, createHost, clock, onFault })
   t.teardown(() => spare.close())
-  return { spare, hosts, clock }
+  return { spare, hosts, clock, faults }
 }
 
 t.test('it is started once, taken once, and then to be refilled', async (t) => {
@@ -60,6 +62,23 @@ t.test('P2: one that ends by itself is gone until the next refill', async (t) =>
   t.equal(hosts.length, 2, 'nothing started in its place')
   await spare.refill()
   t.equal(spare.state, 'ready')
+})
+
+t.test('P2: one whose slot folder cannot be made is told of, and tried again', async (t) => {
+  const slotsDir = join(tmpdir(), `headgate-spare-${process.pid}`)
+  t.teardown(() => rmSync(slotsDir, { recursive: true, force: true }))
+  writeFileSync(slotsDir, 'a file, where a folder is needed')
+  const { spare, faults, clock } = open(t, true, slotsDir)
+  spare.refillLater()
+  clock.advance(1000)
+  await until(() => spare.state === 'off', 'the refill by the timer has failed')
+  await spare.refill()
+  t.equal(spare.state, 'off')
+  t.match(faults, [{ code: 'ENOTDIR' }, { code: 'ENOTDIR' }], 'each time')
+  rmSync(slotsDir)
+  await spare.refill()
+  t.equal(spare.state, 'ready')
+  t.equal(faults.length, 2)
 })
 
 t.test('after close, and when it is disabled, none is started', async (t) => {

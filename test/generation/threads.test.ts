@@ -1,5 +1,6 @@
 import t from 'tap'
 import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
+import type { PackageText } from '../helpers/package-files.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { until } from '../helpers/until.ts'
 import { openHarness } from './harness.ts'
@@ -108,7 +109,7 @@ t.test(
 )
 
 t.test('a module that defines something else the second time does not come back', async (t) => {
-  const text: { tasks: Record<string, string> } = { tasks }
+  const text: { tasks: PackageText['tasks'] } = { tasks }
   const { generation, call } = await harness.serve(text)
   t.teardown(() => generation.close(true))
   text.tasks = { other: 'return 1', ...tasks }

@@ -68,6 +68,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
       return host
     },
     clock: systemClock,
+    onFault: (error) => t.fail(String(error)),
   })
   t.teardown(() => spare.close())
   await spare.refill()
