@@ -5,7 +5,8 @@
  * A1  Nothing is decided here: a drop goes to its package's controller, a call to the invoker, a
  *     transition to the control log.
  * A2  start(): source → every package settled → ready; the store (and its lock) is opened before.
- *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store.
+ *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store;
+ *     each step even if one before it threw, so that the data dir is free in the end.
  */
 
 import { mkdirSync, rmSync } from 'node:fs'
@@ -282,16 +283,25 @@ export class HeadgateExecutor implements Executor {
     this.#setState('closing')
     this.#invoker.close()
     this.#factory.close()
-    const controllers = [...this.#controllers.values()]
-    await Promise.all(controllers.map((controller) => controller.close(force)))
-    this.#refuseWaiting()
-    this.#budget.close()
-    await this.#spare.close()
-    await this.#source.close()
-    await this.#scope.close()
-    rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true })
-    await this.#store.close()
-    this.#setState('closed')
+    const packages = [...this.#controllers.values()].map((controller) => controller.close(force))
+    const steps = [
+      () => Promise.allSettled(packages),
+      ...packages.map((ended) => () => ended),
+      () => this.#refuseWaiting(),
+      () => this.#budget.close(),
+      () => this.#spare.close(),
+      () => this.#source.close(),
+      () => this.#scope.close(),
+      () => rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true }),
+      () => this.#store.close(),
+    ]
+    const end = new Scope()
+    for (const step of steps.reverse()) end.defer(step)
+    try {
+      await end.close()
+    } finally {
+      this.#setState('closed')
+    }
   }
 
   #refuseWaiting(): void {

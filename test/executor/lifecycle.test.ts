@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type Executor, createExecutor } from '../../src/index.ts'
@@ -102,6 +102,24 @@ t.test('close lets what was accepted end and refuses what comes', async (t) => {
   t.same(states, ['closing', 'closed'])
   t.equal(executor.status().state, 'closed')
   t.equal(executor.status().threads, 0)
+})
+
+t.test('close frees the data dir even when it cannot clean it up', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  const { packagesDir, dataDir } = place
+  const executor = await createExecutor({ packagesDir, dataDir })
+  t.match(await say(executor, 'p'), { version: '1.0.0' })
+  // Nothing can be deleted by a path that leads round in a circle.
+  const moved = join(place.root, 'moved')
+  renameSync(dataDir, moved)
+  symlinkSync(dataDir, dataDir)
+  const left = /symbolic links/
+  await t.rejects(executor.close(), { errors: [{ message: left }, { message: left }] })
+  t.equal(executor.status().state, 'closed')
+  t.equal(executor.status().threads, 0)
+  const next = await start(t, place, { dataDir: moved })
+  t.match(await say(next, 'p'), { version: '1.0.0' })
 })
 
 t.test('a call made in the same turn as close is served', async (t) => {

@@ -47,9 +47,12 @@ export function lockDataDir(dir: string): DataDirLock {
   return {
     release() {
       if (!held.isOpen) return
-      // Before the lock goes: afterwards the file may be the next holder's.
-      rmSync(pidFile, { force: true })
-      held.close()
+      try {
+        // Before the lock goes: afterwards the file may be the next holder's.
+        rmSync(pidFile, { force: true })
+      } finally {
+        held.close()
+      }
     },
   }
 }
