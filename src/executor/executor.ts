@@ -50,6 +50,7 @@ import { relayLog } from './package-log.ts'
 import { PackageRows } from './package-rows.ts'
 import { Registrations } from './registrations.ts'
 import { executorRow } from './status.ts'
+import { logEnded, logNotReplaced } from './thread-log.ts'
 import { answerTask } from './task-invoke.ts'
 import { Uploads } from './uploads.ts'
 
@@ -154,10 +155,11 @@ export class HeadgateExecutor implements Executor {
       log: (generation, message) => relayLog(generation, message, this.events, logger),
       invoke: (generation, lane, message) => answerTask(this.#invoker, generation, lane, message),
       crashed: (generation, why) => {
-        const { tenant, package: name, version, number } = generation
-        logger.warn({ tenant, package: name, version, generation: number, why }, 'a thread ended')
+        logEnded(logger, generation, why)
         this.#changed(generation)
       },
+      notReplaced: (generation, error, retryMs) =>
+        logNotReplaced(logger, generation, error, retryMs),
       crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
       threadsChanged: (generation) => {
         this.#budget.enforce()

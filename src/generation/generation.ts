@@ -58,6 +58,8 @@ export interface GenerationUpcalls {
   ): void
   crashed(generation: Generation, why: string): void
   crashLoop(generation: Generation, exits: number): void
+  /** A thread could not be brought up; it is tried again after `retryMs`, or at a call after that. */
+  notReplaced(generation: Generation, error: HeadgateError, retryMs: number): void
   /** Its threads were given up or are back. */
   threadsChanged(generation: Generation): void
   /** No thread could be brought back: those who wait for it have none to wait for. */
@@ -124,11 +126,6 @@ export class Generation implements Serving {
     this.#threads = new GenerationThreads({
       ...options,
       onImported: (descriptor) => this.#imported(descriptor),
-      onChange: () => upcalls.threadsChanged(this),
-      onUnavailable: (error) => {
-        this.#failQueued(error)
-        upcalls.unavailable(this, error)
-      },
       upcalls: {
         released: (held, how) => this.#released(held, how),
         ran: (_held, ok, ranMs) => this.tally.count(ok, ranMs),
@@ -138,6 +135,12 @@ export class Generation implements Serving {
         invoke: (lane, message) => upcalls.invoke(this, lane, message),
         crashed: (why) => upcalls.crashed(this, why),
         crashLoop: (exits) => upcalls.crashLoop(this, exits),
+        notReplaced: (error, retryMs) => upcalls.notReplaced(this, error, retryMs),
+        threadsChanged: () => upcalls.threadsChanged(this),
+        unavailable: (error) => {
+          this.#failQueued(error)
+          upcalls.unavailable(this, error)
+        },
       },
     })
   }

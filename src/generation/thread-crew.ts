@@ -12,11 +12,13 @@
  * C3  After CRASHES unexpected ends within CRASH_WINDOW_MS onCrashLoop is called, and each further
  *     replacement waits longer.
  * C4  Lanes are watched before the first of them serves: what waits for it is handed over at once.
+ * C5  A thread that cannot be replaced is said to be so and tried again, with growing pauses. While
+ *     no other one serves, whoever waits or calls in such a pause is told why.
  */
 
 import type { Clock } from '../base/clock.ts'
 import { delay } from '../base/clock.ts'
-import { HeadgateError } from '../base/errors.ts'
+import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { Declared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
@@ -25,6 +27,7 @@ import type { Held, Lane, LaneUpcalls } from './lane.ts'
 import { LaneWatch } from './lane-watch.ts'
 import { type WarmThread, openWarmThread } from './spare-threads.ts'
 import type { TaskRequest } from './task-request.ts'
+import type { ThreadHost } from './thread-host.ts'
 
 const CRASHES = 4
 const CRASH_WINDOW_MS = 10_000
@@ -41,6 +44,12 @@ export interface CrewUpcalls {
   /** A thread ended that nobody ended. */
   crashed(why: string): void
   crashLoop(exits: number): void
+  /** A thread could not be brought up; it is tried again after `retryMs`. */
+  notReplaced(error: HeadgateError, retryMs: number): void
+  /** Threads were given up, or are back. */
+  threadsChanged(): void
+  /** Those who wait for a thread have none to wait for. */
+  unavailable(error: HeadgateError): void
 }
 
 export interface CrewOptions {
@@ -69,10 +78,13 @@ export class ThreadCrew {
   readonly #members = new Set<Member>()
   readonly #closing = new AbortController()
   readonly #crashes: number[] = []
-  #first: WarmThread | undefined
+  #host: ThreadHost | undefined
+  /** The package's files are in the slot of #host. */
   #linked: Promise<void> | undefined
   #watch: LaneWatch | undefined
   #exits = 0
+  /** Why the last thread could not be brought up; undefined: it could, or it is tried right now. */
+  #failure: HeadgateError | undefined
   /** Replaces WORKER_LOST while the whole generation is ended. */
   #endFault: ((held: Held) => HeadgateError) | undefined
 
@@ -82,8 +94,7 @@ export class ThreadCrew {
 
   /** Brings up the first thread, then the others; throws the coded refusal. */
   async start(first: WarmThread, greeted: boolean): Promise<BringUpTimes> {
-    this.#first = first
-    const times = await this.#bringUp(first, greeted)
+    const times = await this.#bringUpFirst(first, greeted)
     const others = Array.from({ length: this.#options.threads - 1 }, () =>
       this.#bringUp(openWarmThread(first.host), false),
     )
@@ -91,15 +102,19 @@ export class ThreadCrew {
     return times
   }
 
-  *lanes(): Generator<Lane> {
-    for (const member of this.#members) yield member.warm.hosted.lane
+  /** Brings up the first thread, or throws the coded refusal; the others follow by themselves. */
+  async wake(first: WarmThread, greeted: boolean): Promise<void> {
+    await this.#bringUpFirst(first, greeted)
+    for (let more = this.#options.threads - 1; more > 0; more--) void this.#bringUpAnother(0)
   }
 
-  /** Threads that serve now. */
-  get serving(): number {
-    let count = 0
-    for (const member of this.#members) if (member.serving) count++
-    return count
+  /** Aborts when the crew ends. */
+  get ended(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  *lanes(): Generator<Lane> {
+    for (const member of this.#members) yield member.warm.hosted.lane
   }
 
   get threads(): number {
@@ -110,13 +125,14 @@ export class ThreadCrew {
     return this.#exits
   }
 
-  /** The lane with room that holds least. */
+  /** The lane with room that holds least. With no thread that serves, those who wait are told (C5). */
   pick(): Lane | undefined {
     let best: Lane | undefined
     for (const { warm } of this.#members) {
       const lane = warm.hosted.lane
       if (lane.room > 0 && (best === undefined || lane.heldCount < best.heldCount)) best = lane
     }
+    if (this.#failure !== undefined) this.#tellWaiting(this.#failure)
     return best
   }
 
@@ -156,13 +172,12 @@ export class ThreadCrew {
     this.#closing.abort(new Error('the generation ends'))
     this.#watch?.end()
     this.#endFault = fault
-    const host = this.#first?.host
     if (fault === undefined) await this.#teardown()
     for (const member of [...this.#members]) {
       member.ending = 'the generation ends'
       this.#lost(member, member.ending)
     }
-    await host?.destroy()
+    await this.#host?.destroy()
   }
 
   async #teardown(): Promise<void> {
@@ -186,6 +201,21 @@ export class ThreadCrew {
   }
 
   readonly #tornDown = new Map<Member, () => void>()
+
+  /** May be called again with another thread when the first was lost before the package began. */
+  async #bringUpFirst(first: WarmThread, greeted: boolean): Promise<BringUpTimes> {
+    const { host } = first
+    try {
+      this.ended.throwIfAborted()
+      this.#host = host
+      this.#linked = undefined
+      return await this.#bringUp(first, greeted)
+    } catch (error) {
+      first.hosted.lane.close()
+      await host.destroy()
+      throw error
+    }
+  }
 
   async #bringUp(warm: WarmThread, greeted: boolean): Promise<BringUpTimes> {
     const { load, declared, clock, loadTimeoutMs, onImported } = this.#options
@@ -213,6 +243,7 @@ export class ThreadCrew {
     })
     if (this.#closing.signal.aborted) return times
     member.serving = true
+    this.#failure = undefined
     warm.hosted.lane.serve()
     this.#options.upcalls.room()
     return times
@@ -276,7 +307,7 @@ export class ThreadCrew {
     const served = member.serving
     member.ending = why
     this.#lost(member, why)
-    if (served && !this.#closing.signal.aborted) void this.#replace(0)
+    if (served && !this.#closing.signal.aborted) void this.#bringUpAnother(0)
   }
 
   /** C2 */
@@ -289,7 +320,7 @@ export class ThreadCrew {
     this.#giveBack(lane)
     const { clock, killGraceMs } = this.#options
     const grace = delay(clock, killGraceMs, this.#closing.signal)
-    void Promise.allSettled([this.#replace(0), grace]).then(() => {
+    void Promise.allSettled([this.#bringUpAnother(0), grace]).then(() => {
       if (this.#members.has(member)) this.#lost(member, member.ending ?? '')
     })
   }
@@ -319,23 +350,36 @@ export class ThreadCrew {
     while (now - (this.#crashes[0] ?? now) > CRASH_WINDOW_MS) this.#crashes.shift()
     const over = this.#crashes.length - CRASHES
     if (over >= 0) this.#options.upcalls.crashLoop(this.#crashes.length)
-    void this.#replace(over < 0 ? 0 : backoff(over))
+    void this.#bringUpAnother(over < 0 ? 0 : backoff(over))
   }
 
-  /** Brings up another thread; keeps trying while the generation lives. */
-  async #replace(waitMs: number): Promise<void> {
-    const { clock } = this.#options
+  /** C5. Keeps trying while the generation lives; never rejects. */
+  async #bringUpAnother(waitMs: number): Promise<void> {
+    const { clock, upcalls } = this.#options
     for (let round = 0, wait = waitMs; ; round++) {
       try {
         if (wait > 0) await delay(clock, wait, this.#closing.signal)
-        if (this.#closing.signal.aborted || this.#first === undefined) return
-        await this.#bringUp(openWarmThread(this.#first.host), false)
+        if (this.#closing.signal.aborted || this.#host === undefined) return
+        // Who calls now waits for what comes of this.
+        this.#failure = undefined
+        await this.#bringUp(openWarmThread(this.#host), false)
+        upcalls.threadsChanged()
         return
-      } catch {
+      } catch (thrown) {
         if (this.#closing.signal.aborted) return
+        const error = toHeadgateError(thrown)
         wait = backoff(round)
+        upcalls.notReplaced(error, wait)
+        this.#failure = error
+        this.#tellWaiting(error)
       }
     }
+  }
+
+  /** C5 */
+  #tellWaiting(error: HeadgateError): void {
+    for (const member of this.#members) if (member.serving) return
+    this.#options.upcalls.unavailable(error)
   }
 }
 

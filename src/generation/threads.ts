@@ -23,14 +23,14 @@ const LONGEST_PAUSE_MS = 30_000
 
 export interface ThreadsOptions extends CrewOptions {
   readonly clock: Clock
-  /** Runs `start` with a first thread; resolves or rejects with it. `greeted`: it said hello before. */
+  /**
+   * Runs `start` with a first thread; resolves or rejects with it. `greeted`: it said hello before.
+   * Opens no thread, but rejects, when `unwanted` has aborted before its turn.
+   */
   readonly withThread: (
     start: (first: WarmThread, greeted: boolean) => Promise<unknown>,
+    unwanted: AbortSignal,
   ) => Promise<unknown>
-  /** Threads were given up or are back. */
-  readonly onChange: () => void
-  /** G2: those who wait for a thread have none to wait for. */
-  readonly onUnavailable: (error: HeadgateError) => void
 }
 
 type State = 'new' | 'up' | 'cold' | 'waking' | 'ended'
@@ -95,7 +95,7 @@ export class GenerationThreads {
     if (this.#state !== 'up' || this.#crew.threads === 0) return false
     this.#state = 'cold'
     this.#leaveCrew()
-    this.#options.onChange()
+    this.#options.upcalls.threadsChanged()
     return true
   }
 
@@ -116,7 +116,7 @@ export class GenerationThreads {
   #called(): void {
     const failed = this.#failed
     if (failed !== undefined && this.#options.clock.monotonic() < failed.until) {
-      this.#options.onUnavailable(failed.error)
+      this.#options.upcalls.unavailable(failed.error)
       return
     }
     this.#state = 'waking'
@@ -125,15 +125,15 @@ export class GenerationThreads {
 
   /** Never rejects. */
   async #wake(): Promise<void> {
-    const { clock, withThread, onChange, onUnavailable } = this.#options
+    const { clock, withThread, upcalls } = this.#options
     const crew = this.#crew
     try {
-      await withThread((first, greeted) => crew.start(first, greeted))
+      await withThread((first, greeted) => crew.wake(first, greeted), crew.ended)
       if (!this.#isWaking()) return
       this.#state = 'up'
       this.#failures = 0
       this.#failed = undefined
-      onChange()
+      upcalls.threadsChanged()
     } catch (thrown) {
       if (!this.#isWaking()) return
       const error = toHeadgateError(thrown)
@@ -141,7 +141,8 @@ export class GenerationThreads {
       this.#failed = { error, until: clock.monotonic() + pause }
       this.#state = 'cold'
       this.#leaveCrew()
-      onUnavailable(error)
+      upcalls.notReplaced(error, pause)
+      upcalls.unavailable(error)
     }
   }
 

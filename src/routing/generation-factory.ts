@@ -108,7 +108,9 @@ export class GenerationFactory {
     drop: StagedDrop,
     grants: ThreadGrants,
     start: (first: WarmThread, greeted: boolean) => Promise<T>,
+    unwanted?: AbortSignal,
   ): Promise<T> {
+    unwanted?.throwIfAborted()
     const { spare } = this.#options
     const taken = fitsSpare(drop.options, grants) ? spare.take() : undefined
     if (taken !== undefined) {
@@ -116,6 +118,7 @@ export class GenerationFactory {
         return await start(taken, true)
       } catch (error) {
         if (!isInterrupted(error)) throw error
+        unwanted?.throwIfAborted()
       } finally {
         spare.refillLater()
       }
@@ -155,7 +158,8 @@ export class GenerationFactory {
       loadTimeoutMs: options.loadTimeoutMs,
       killGraceMs: options.killGraceMs,
       link: (slotDir) => options.link(drop.digest, slotDir, drop.entryFile),
-      withThread: (start) => options.gate.run(() => this.#withThread(drop, grants, start)),
+      withThread: (start, unwanted) =>
+        options.gate.run(() => this.#withThread(drop, grants, start, unwanted)),
       clock: options.clock,
       upcalls,
     })

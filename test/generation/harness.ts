@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import type { HeadgateError } from '../../src/base/errors.ts'
 import type { BringUpTimes } from '../../src/generation/bring-up.ts'
-import { Generation, type Transition } from '../../src/generation/generation.ts'
+import {
+  Generation,
+  type GenerationOptions,
+  type Transition,
+} from '../../src/generation/generation.ts'
 import { NO_GRANTS } from '../../src/generation/permissions.ts'
 import { openWarmThread } from '../../src/generation/spare-threads.ts'
 import type { TaskRequest } from '../../src/generation/task-request.ts'
@@ -29,6 +33,8 @@ export interface GenerationWishes extends HostWishes {
   readonly keepWarmMs?: number
   readonly killGraceMs?: number
   readonly loadTimeoutMs?: number
+  /** How a cold one comes to a thread; default: at once, on a host of its own. */
+  readonly withThread?: GenerationOptions['withThread']
 }
 
 /** A call of one task: a request, and a promise of how it ended. */
@@ -90,9 +96,13 @@ export interface Served {
   readonly transitions: Transition[]
   readonly crashes: string[]
   readonly crashLoops: number[]
+  /** Codes of the reasons for which a thread could not be brought up. */
+  readonly notReplaced: string[]
   readonly gaveBack: TaskRequest[]
   /** Calls a task; it waits for a lane, and is called again when it was given back. */
   call(task: string, input?: unknown, options?: { pinned?: boolean }): Call
+  /** Hands a call over once more, as a retry does. */
+  again(call: Call): void
   /** Resolves when the generation is in that state. */
   reaches(state: Transition['to']): Promise<void>
 }
@@ -141,6 +151,7 @@ export function openHarness(t: Teardown): Harness {
     const listeners = new Set<() => void>()
     const crashes: string[] = []
     const crashLoops: number[] = []
+    const notReplaced: string[] = []
     const gaveBack: TaskRequest[] = []
     let seq = 0
     const pump = (): void => {
@@ -182,7 +193,7 @@ export function openHarness(t: Teardown): Harness {
       loadTimeoutMs: wishes.loadTimeoutMs ?? 10_000,
       killGraceMs: wishes.killGraceMs ?? 200,
       clock: wishes.clock ?? systemClock,
-      withThread: (start) => start(openWarmThread(host(wishes)), false),
+      withThread: wishes.withThread ?? ((start) => start(openWarmThread(host(wishes)), false)),
       link: async (slotDir) => writeFiles(slotDir, packageFiles({ ...text, name })),
       upcalls: {
         transition: (_, transition) => {
@@ -202,6 +213,7 @@ export function openHarness(t: Teardown): Harness {
         invoke: () => {},
         crashed: (_, why) => crashes.push(why),
         crashLoop: (_, exits) => crashLoops.push(exits),
+        notReplaced: (_, { code }) => notReplaced.push(code),
         threadsChanged: () => {},
         unavailable: (_, error) => {
           for (const request of waiting.splice(0)) request.onFailure(error)
@@ -213,7 +225,12 @@ export function openHarness(t: Teardown): Harness {
       transitions,
       crashes,
       crashLoops,
+      notReplaced,
       gaveBack,
+      again(call: Call): void {
+        waiting.push(call)
+        pump()
+      },
       call(task: string, input?: unknown, { pinned = false } = {}): Call {
         const call = new Call(++seq, task, input, pinned ? generation : undefined)
         if (pinned) generation.queue.push(call)

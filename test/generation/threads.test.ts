@@ -1,4 +1,8 @@
-import t from 'tap'
+import { existsSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { openWarmThread } from '../../src/generation/spare-threads.ts'
+import type { ThreadHost } from '../../src/generation/thread-host.ts'
 import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
 import type { PackageText } from '../helpers/package-files.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
@@ -116,6 +120,119 @@ t.test('a module that defines something else the second time does not come back'
   generation.rest()
   const refused = { code: 'LOAD_FAILED', message: /does not define the same/ }
   await t.rejects(call('echo', 1).answer, refused)
+})
+
+/** A package whose setup asks the test, which answers it from `answers`, then with yes. */
+function asking(t: Test) {
+  const answers: string[] = []
+  const name = `threads-test-${t.name}`
+  const channel = new BroadcastChannel(name)
+  channel.onmessage = (event) => {
+    const { ask } = (event as MessageEvent).data as { ask?: number }
+    channel.postMessage({ to: ask, answer: answers.shift() ?? 'yes' })
+  }
+  t.teardown(() => channel.close())
+  const text = {
+    tasks: { ...tasks, exit: 'process.exit(3)' },
+    before: `import { threadId } from 'node:worker_threads'
+      const channel = new BroadcastChannel(${JSON.stringify(name)})
+      channel.unref()
+      const asked = new Promise((resolve, reject) => {
+        channel.onmessage = ({ data: { to, answer } }) => {
+          if (to !== threadId) return
+          if (answer === 'yes') resolve()
+          else reject(new Error(answer))
+        }
+      })
+      asked.catch(() => {})`,
+    also: 'setup: () => { channel.postMessage({ ask: threadId }); return asked }',
+  }
+  return { text, answers }
+}
+
+t.test('a second thread that fails at a wake takes nothing from the first', async (t) => {
+  const { text, answers } = asking(t)
+  const { generation, call, notReplaced } = await harness.serve(text, { threads: 2 })
+  t.teardown(() => generation.close(true))
+  generation.rest()
+  await until(() => workerThreads() === 0, 'it is cold')
+  answers.push('yes', 'no database')
+  const waits = call('wait', 200)
+  t.equal(await call('echo', 1).answer, 1)
+  t.equal(await waits.answer, 'waited')
+  await until(() => generation.threads === 2, 'the other thread is tried again')
+  t.same(notReplaced, ['SETUP_FAILED'])
+})
+
+t.test(
+  'C5: while the only thread cannot be replaced, whoever waits or calls is told why',
+  async (t) => {
+    const { text, answers } = asking(t)
+    const clock = new ManualClock()
+    const { generation, call, notReplaced } = await harness.serve(text, { clock })
+    t.teardown(() => generation.close(true))
+    answers.push('no database')
+    await t.rejects(call('exit').answer, { code: 'WORKER_LOST' })
+    const refused = { code: 'SETUP_FAILED', message: /no database/ }
+    const waiting = [call('echo', 1), call('echo', 2, { pinned: true })]
+    for (const { answer } of waiting) await t.rejects(answer, refused)
+    await t.rejects(call('echo', 3).answer, refused, 'at once while it pauses')
+    clock.advance(250)
+    await setImmediate()
+    t.equal(await call('echo', 4).answer, 4, 'who calls while it is tried waits for that')
+    t.same(notReplaced, ['SETUP_FAILED'])
+  },
+)
+
+t.test('a thread lost before the package began gives its place to another one', async (t) => {
+  const hosts: ThreadHost[] = []
+  const { generation, call } = await harness.serve(
+    { tasks },
+    {
+      withThread: async (start) => {
+        const lost = openWarmThread(harness.host())
+        hosts.push(lost.host)
+        const hello = await lost.inbox.next()
+        if (hello.type === 'hello') lost.hosted.identify(hello.threadId)
+        lost.hosted.kill()
+        await t.rejects(start(lost, true), { code: 'LOAD_INTERRUPTED' })
+        return start(openWarmThread(harness.host()), false)
+      },
+    },
+  )
+  t.teardown(() => generation.close(true))
+  generation.rest()
+  t.equal(await call('echo', 1).answer, 1)
+  t.equal(generation.threads, 1)
+  t.same(
+    hosts.map(({ slotDir }) => existsSync(slotDir)),
+    [false],
+    'its slot is given back',
+  )
+})
+
+t.test('a wake that gets its thread too late leaves nothing', async (t) => {
+  const turn = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<unknown>()
+  const { generation, call } = await harness.serve(
+    { tasks },
+    {
+      withThread: async (start, unwanted) => {
+        await turn.promise
+        t.ok(unwanted.aborted)
+        const late = start(openWarmThread(harness.host()), false)
+        started.resolve(late.catch((error: unknown) => error))
+        return late
+      },
+    },
+  )
+  generation.rest()
+  call('echo', 1)
+  await generation.close(true)
+  t.equal(generation.state, 'retired')
+  turn.resolve()
+  t.match(await started.promise, { message: 'the generation ends' })
+  t.equal(workerThreads(), 0)
 })
 
 t.test('closing while it wakes leaves nothing', async (t) => {

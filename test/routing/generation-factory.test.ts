@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/base/clock.ts'
 import { resolveOptions } from '../../src/domain/package-json.ts'
@@ -10,7 +11,7 @@ import { GenerationFactory, createHost } from '../../src/routing/generation-fact
 import { LoadGate } from '../../src/routing/load-gate.ts'
 import { NumberBlocks } from '../../src/routing/number-blocks.ts'
 import type { StagedDrop } from '../../src/source/source.ts'
-import { refuseLeaks } from '../helpers/leaks.ts'
+import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
 import { type PackageText, packageFiles, writeFiles } from '../helpers/package-files.ts'
 import { openWorkspace } from '../helpers/workspace.ts'
 
@@ -43,6 +44,7 @@ const UPCALLS: GenerationUpcalls = {
   invoke: () => {},
   crashed: () => {},
   crashLoop: () => {},
+  notReplaced: () => {},
   threadsChanged: () => {},
   unavailable: () => {},
 }
@@ -73,6 +75,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
   t.teardown(() => spare.close())
   await spare.refill()
   let next = 1
+  const gate = new LoadGate(1)
   const factory = new GenerationFactory({
     ...base,
     boot: 'boot',
@@ -85,7 +88,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
       'generation',
     ),
     spare,
-    gate: new LoadGate(),
+    gate,
     grants: () => ({}),
     link: async (_, slotDir) => writeFiles(slotDir, packageFiles({ ...text, name: 'p' })),
   })
@@ -96,7 +99,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
       born(generation)
     })
   t.teardown(() => Promise.all(generations.map((generation) => generation.close(true))))
-  return { load, generations, spareHost: () => hosts[0] }
+  return { load, generations, gate, spareHost: () => hosts[0], slotsDir: base.slotsDir }
 }
 
 t.test(
@@ -136,4 +139,20 @@ t.test('a load that is given up is not begun again', async (t) => {
   })
   await t.rejects(loading, { code: 'EXECUTOR_CLOSING' })
   t.equal(generations.length, 1)
+})
+
+t.test('a generation that ends while its wake waits its turn gets no thread', async (t) => {
+  const { load, gate, slotsDir } = await open(t, { tasks: { a: 'return 1' } })
+  const { generation } = await load()
+  generation.take('promote', 'test')
+  generation.rest()
+  const turn = Promise.withResolvers<void>()
+  const before = gate.run(() => turn.promise)
+  generation.pick()
+  await generation.close(true)
+  const after = gate.run(() => readdirSync(slotsDir))
+  turn.resolve()
+  await before
+  t.same(await after, [], 'no slot was made for it')
+  t.equal(workerThreads(), 0)
 })
