@@ -151,7 +151,8 @@ export class ThreadCrew {
   cancel(request: TaskRequest, reason: string): void {
     for (const lane of this.lanes()) {
       for (const held of lane.held()) {
-        if (held.request !== request) continue
+        // An attempt before this one may still run, answered at its deadline.
+        if (held.request !== request || held.answered) continue
         if (lane.revokeOne(held)) return
         held.answered = true
         lane.abort(held, reason)

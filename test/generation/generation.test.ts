@@ -172,6 +172,26 @@ t.test('C2: a condemned thread that then blocks has one replacement, not two', a
   await generation.close(false)
 })
 
+t.test('a cancelled retry is the attempt that ends, not the one before it', async (t) => {
+  const attempts = `if (globalThis.before) ctx.signal.onabort = () =>
+      ctx.progress(0, ctx.signal.reason.message)
+    globalThis.before = true
+    ${HANG}`
+  const { generation, call, again } = await harness.serve(
+    { tasks: { attempts: { run: attempts, options: { timeout: 400 } } } },
+    { killGraceMs: 5_000 },
+  )
+  t.teardown(() => generation.close(true))
+  const twice = call('attempts')
+  await t.rejects(twice.answer, { code: 'TASK_TIMEOUT' })
+  again(twice)
+  await until(() => generation.blockers().length === 2, 'both attempts')
+  generation.cancel(twice, 'by the test')
+  const told = (): string => generation.blockers().join()
+  await until(() => told().includes('by the test'), 'the second one is asked to end')
+  t.equal(generation.threads, 1)
+})
+
 t.test('C3: four exits in ten seconds are a crash loop, and later ones wait longer', async (t) => {
   const { generation, call, crashLoops } = await harness.serve({ tasks })
   for (let i = 0; i < 5; i++) await t.rejects(call('exit').answer, { code: 'WORKER_LOST' })
