@@ -79,8 +79,9 @@ export class ThreadHost {
       name: 'serveLane',
       // H3
       minThreads: 0,
-      // One more, so that a replacement can start before the thread it replaces is ended.
-      maxThreads: options.threads + 1,
+      // Each has a replacement before it is ended, all of them at one time at worst. What piscina
+      // has no thread for would wait for ever: it looks at its queue no more when a thread ends.
+      maxThreads: 2 * options.threads,
       idleTimeout: Infinity,
       concurrentTasksPerWorker: 1,
       // A lane never ends: waiting in Atomics between tasks would stop the thread's event loop.

@@ -158,6 +158,19 @@ t.test(
   },
 )
 
+t.test('C2: two threads condemned together are both replaced at once', async (t) => {
+  const { generation, call } = await harness.serve(
+    { tasks },
+    { threads: 2, concurrency: 1, killGraceMs: 300 },
+  )
+  t.teardown(() => generation.close(true))
+  const hangs = [call('hang'), call('hang')]
+  for (const { answer } of hangs) await t.rejects(answer, { code: 'TASK_TIMEOUT' })
+  await until(() => generation.threads === 4, 'both replacements start beside them')
+  await until(() => generation.lanesWithRoom === 2, 'both serve', 5_000)
+  await until(() => generation.threads === 2, 'the condemned ones are ended')
+})
+
 t.test('C2: a condemned thread that then blocks has one replacement, not two', async (t) => {
   const { generation, call } = await harness.serve(
     { tasks: { ...tasks, late: 'setTimeout(() => { for (;;); }, ctx.input); ' + HANG } },
@@ -185,7 +198,8 @@ t.test('a cancelled retry is the attempt that ends, not the one before it', asyn
   const twice = call('attempts')
   await t.rejects(twice.answer, { code: 'TASK_TIMEOUT' })
   again(twice)
-  await until(() => generation.blockers().length === 2, 'both attempts')
+  const running = (): number => generation.blockers().filter((one) => / ms/.test(one)).length
+  await until(() => running() === 2, 'both attempts run')
   generation.cancel(twice, 'by the test')
   const told = (): string => generation.blockers().join()
   await until(() => told().includes('by the test'), 'the second one is asked to end')

@@ -75,18 +75,22 @@ export class Call implements TaskRequest {
   onMoved(): void {
     this.moves++
     if (this.pinned) return
-    this.#bound?.ledger.release('call', 'moved')
-    this.#bound = undefined
+    this.#release('moved')
   }
 
   onSuccess(json: string): void {
-    this.#bound?.ledger.release('call', 'ended')
+    this.#release('ended')
     this.#resolve(JSON.parse(json))
   }
 
   onFailure(fault: TaskFault | HeadgateError): void {
-    this.#bound?.ledger.release('call', 'killed')
+    this.#release('killed')
     this.#reject(fault)
+  }
+
+  #release(how: 'ended' | 'killed' | 'moved'): void {
+    this.#bound?.ledger.release('call', how)
+    this.#bound = undefined
   }
 }
 
