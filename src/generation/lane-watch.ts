@@ -10,6 +10,8 @@
  *     does not turn within BLOCKED_MS of that is blocked; one that turns, but whose call does not end
  *     within the grace, is stubborn.
  * W3  No timer runs while the lanes hold nothing.
+ * W4  What looks overdue is looked at once more after the messages that wait were read: after a
+ *     stall of this thread a timer runs before them, and the answer may lie there.
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
@@ -41,6 +43,7 @@ export class LaneWatch {
   readonly #deadlineLookMs: number
   #stall: Timer | undefined
   #deadline: Timer | undefined
+  #judging: NodeJS.Immediate | undefined
   #ended = false
 
   constructor(options: LaneWatchOptions) {
@@ -59,6 +62,7 @@ export class LaneWatch {
     this.#ended = true
     this.#stall?.cancel()
     this.#deadline?.cancel()
+    clearImmediate(this.#judging)
   }
 
   readonly #lookForStalls = (): void => {
@@ -82,28 +86,49 @@ export class LaneWatch {
     this.#deadline = undefined
     const { clock } = this.#options
     let holding = false
+    let overdue = false
     for (const lane of this.#options.lanes()) {
       for (const held of lane.held()) {
         holding = true
-        this.#check(lane, held, clock.now(), clock.monotonic())
+        overdue ||= this.#verdict(lane, held) !== null
       }
     }
+    // W4: an immediate set by a timer runs after the poll for messages.
+    if (overdue) this.#judging ??= setImmediate(this.#judge)
     if (holding && !this.#ended) {
       this.#deadline ??= clock.after(this.#deadlineLookMs, this.#lookForDeadlines)
     }
   }
 
-  #check(lane: Lane, held: Held, now: number, monotonic: number): void {
+  readonly #judge = (): void => {
+    this.#judging = undefined
+    const { clock, lanes, onDeadline, onBlocked, onStubborn } = this.#options
+    for (const lane of lanes()) {
+      for (const held of lane.held()) {
+        const verdict = this.#verdict(lane, held)
+        if (verdict === 'expired') {
+          held.expiredAt = clock.monotonic()
+          onDeadline(lane, held)
+        } else if (verdict === 'stubborn') onStubborn(lane, held)
+        else if (verdict === 'blocked') {
+          onBlocked(lane, held)
+          // What else it held has had its answer with that.
+          break
+        }
+      }
+    }
+  }
+
+  /** W2 */
+  #verdict(lane: Lane, held: Held): 'expired' | 'blocked' | 'stubborn' | null {
+    const { clock, killGraceMs } = this.#options
     if (held.expiredAt === null) {
       const begunAt = lane.begunAt(held)
-      if (begunAt !== null && now - begunAt > held.kind.task.timeoutMs) {
-        held.expiredAt = monotonic
-        this.#options.onDeadline(lane, held)
-      }
-      return
+      const expired = begunAt !== null && clock.now() - begunAt > held.kind.task.timeoutMs
+      return expired ? 'expired' : null
     }
-    const since = monotonic - held.expiredAt
-    if (!held.abortSeen && since > BLOCKED_MS) this.#options.onBlocked(lane, held)
-    else if (since > this.#options.killGraceMs) this.#options.onStubborn(lane, held)
+    const since = clock.monotonic() - held.expiredAt
+    if (!held.abortSeen && since > BLOCKED_MS) return 'blocked'
+    return since > killGraceMs ? 'stubborn' : null
   }
 }
