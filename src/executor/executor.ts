@@ -158,8 +158,7 @@ export class HeadgateExecutor implements Executor {
         logEnded(logger, generation, why)
         this.#changed(generation)
       },
-      notReplaced: (generation, error, retryMs) =>
-        logNotReplaced(logger, generation, error, retryMs),
+      notReplaced: (...told) => logNotReplaced(logger, ...told),
       crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
       threadsChanged: (generation) => {
         this.#budget.enforce()
@@ -296,14 +295,11 @@ export class HeadgateExecutor implements Executor {
       () => this.#scope.close(),
       () => rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true }),
       () => this.#store.close(),
+      () => this.#setState('closed'),
     ]
     const end = new Scope()
     for (const step of steps.reverse()) end.defer(step)
-    try {
-      await end.close()
-    } finally {
-      this.#setState('closed')
-    }
+    await end.close()
   }
 
   #refuseWaiting(): void {
