@@ -67,7 +67,7 @@ export type GenerationEffect =
   | 'cancelDrain'
   | 'armWarm'
   | 'cancelWarm'
-  /** Abort what runs, grant the grace when terminating, then end every thread. */
+  /** Abort what runs, grant it the grace, then end every thread. */
   | 'endThreads'
 
 type Row = Readonly<Partial<Record<GenerationEventType, GenerationState>>>
@@ -113,6 +113,15 @@ const ON_EXIT: Readonly<Partial<Record<GenerationState, readonly GenerationEffec
 
 /** States whose threads were ended on the way in. */
 const THREADLESS: ReadonlySet<GenerationState> = new Set(['terminating', 'rejected'])
+
+/** States in which requests may be bound. */
+export const LIVE_STATES: ReadonlySet<GenerationState> = new Set<GenerationState>([
+  'standby',
+  'canary',
+  'active',
+  'draining',
+  'drained',
+])
 
 export interface Transition {
   readonly state: GenerationState

@@ -7,8 +7,9 @@
  *
  * E1  The state changes only in take(); every change is reported once, in order.
  * E2  While draining it still serves what is bound to it: the further tasks of its workflow invokes.
- * E3  After the drain deadline each call that still runs is aborted, has killGraceMs, and is then
- *     answered GENERATION_TERMINATED.
+ * E3  However it ends, each call that still runs is aborted, has killGraceMs, and is then answered:
+ *     GENERATION_TERMINATED, after a quarantine CRASH_LOOP. The package's teardown runs only when
+ *     nothing runs any more.
  */
 
 import { isDeepStrictEqual } from 'node:util'
@@ -20,13 +21,17 @@ import type { PackageDescriptor } from '../domain/descriptor.ts'
 import {
   type GenerationEventType,
   type GenerationState,
+  LIVE_STATES,
   canTake,
   nextState,
 } from '../domain/generation-state.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import { describeBlockers } from './blockers.ts'
 import type { BringUpTimes } from './bring-up.ts'
+import { Changes } from './changes.ts'
 import { Countdowns } from './countdowns.ts'
+import { quarantined, refused, terminated } from './end-faults.ts'
+import { Grace } from './grace.ts'
 import { type Kind, Kinds } from './kinds.ts'
 import type { Held, Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
@@ -101,6 +106,9 @@ export class Generation implements Serving {
   #descriptor: PackageDescriptor | undefined
   #kinds: Kinds | undefined
   readonly #countdowns: Countdowns
+  readonly #grace: Grace
+  /** Transitions, a ledger at zero, and what else may end a wait of close(). */
+  readonly #changes = new Changes()
   #idleSince: number
   #ending: Promise<void> | undefined
   /** Closed at once: no grace for what runs. */
@@ -116,6 +124,7 @@ export class Generation implements Serving {
     this.#since = options.clock.now()
     this.ledger = new Ledger(options.number, () => this.#zero())
     this.#idleSince = options.clock.monotonic()
+    this.#grace = new Grace(options.clock, options.killGraceMs)
     this.#countdowns = new Countdowns({
       ...options,
       onDrainDeadline: () =>
@@ -175,13 +184,7 @@ export class Generation implements Serving {
 
   /** Requests may be bound to it. */
   get live(): boolean {
-    return (
-      this.#state === 'standby' ||
-      this.#state === 'canary' ||
-      this.#state === 'active' ||
-      this.#state === 'draining' ||
-      this.#state === 'drained'
-    )
+    return LIVE_STATES.has(this.#state)
   }
 
   /** Known from the import on. */
@@ -221,15 +224,14 @@ export class Generation implements Serving {
           this.#countdowns.cancelWarm()
           break
         case 'endThreads':
-          this.#ending = this.#end(state)
+          this.#ending = this.#end(from, state)
           break
       }
     }
-    for (const look of this.#onChange.splice(0)) look()
+    this.#changes.tell()
     this.#options.upcalls.transition(this, { at: this.#since, from, to: state, reason, actor })
     if (state === 'draining' && this.ledger.zero) this.take('zero', 'nothing was in flight')
-    if (state === 'quarantined')
-      this.#failQueued(new HeadgateError('CRASH_LOOP', this.#crashFacts()))
+    if (state === 'quarantined') this.#failQueued(quarantined(this))
   }
 
   /** Loads the version into `warm` and further threads; throws the coded refusal. */
@@ -292,21 +294,35 @@ export class Generation implements Serving {
   /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */
   async close(force: boolean): Promise<void> {
     if (this.can('supersede')) this.take('supersede', 'the executor closes')
-    this.#forced ||= force
+    if (force) this.#force()
     if (this.#state === 'draining' && force) this.take('deadline', 'the executor closes at once')
-    if (this.#state === 'draining') await this.#left('draining')
+    while (this.#state === 'draining') await this.#changes.next()
+    if (this.#state === 'drained') await this.#unbound()
     if (this.can('expire')) this.take('expire', 'the executor closes')
     if (this.can('retire')) this.take('retire', 'the executor closes')
     await this.#ending
   }
 
-  async #left(state: GenerationState): Promise<void> {
-    while (this.#state === state) {
-      await new Promise<void>((resolve) => void this.#onChange.push(resolve))
-    }
+  #force(): void {
+    this.#forced = true
+    this.#grace.end()
+    this.#changes.tell()
   }
 
-  #onChange: (() => void)[] = []
+  /** A drained one may still serve calls pinned to it: until they have ended, or for a drain timeout. */
+  async #unbound(): Promise<void> {
+    let isLate = false
+    const late = (): void => {
+      isLate = true
+      this.#changes.tell()
+    }
+    const { clock, drainTimeoutMs } = this.#options
+    const timer = clock.after(drainTimeoutMs, late, { keepAlive: true })
+    while (this.#state === 'drained' && !this.ledger.zero && !this.#forced && !isLate) {
+      await this.#changes.next()
+    }
+    timer.cancel()
+  }
 
   /** A call pinned by number may still run on a drained generation: it stays for that. */
   #expire(): boolean {
@@ -327,30 +343,25 @@ export class Generation implements Serving {
     }
   }
 
-  async #end(state: GenerationState): Promise<void> {
-    if (state === 'terminating') {
-      const fault = (held: Held): HeadgateError => this.#terminated(held.kind.task.name)
-      this.#threads.abortAll('the generation ends', fault)
-      for (const request of this.queue.drain()) request.onFailure(this.#terminated(request.key))
-      await this.#grace()
-      await this.#threads.end(fault)
-      this.take('terminated', 'its threads were ended')
+  /** E3 */
+  async #end(from: GenerationState, state: GenerationState): Promise<void> {
+    if (state === 'rejected') {
+      await this.#threads.end((held) => refused(held.kind.task.name))
       return
     }
-    await this.#threads.end(
-      state === 'retired'
-        ? undefined
-        : (held) =>
-            new HeadgateError('WORKER_LOST', { task: held.kind.task.name, why: 'it was refused' }),
-    )
+    const fault = (held: Held): HeadgateError =>
+      from === 'quarantined' ? quarantined(this) : this.#terminated(held.kind.task.name)
+    for (const request of this.queue.drain()) request.onFailure(this.#terminated(request.key))
+    if (this.ledger.held > 0) {
+      this.#threads.abortAll('the generation ends', fault)
+      if (!this.#forced) await this.#grace.wait()
+    }
+    await this.#threads.end(this.ledger.held > 0 ? fault : undefined)
+    if (state === 'terminating') this.take('terminated', 'its threads were ended')
   }
 
   #terminated(task: string): HeadgateError {
-    return new HeadgateError('GENERATION_TERMINATED', {
-      task,
-      generation: `g${this.number}`,
-      drainTimeoutMs: this.#options.drainTimeoutMs,
-    })
+    return terminated(this, task, this.#options.drainTimeoutMs)
   }
 
   /** What is bound here for good and was given back too late has nobody to wait for. */
@@ -363,39 +374,19 @@ export class Generation implements Serving {
     }
   }
 
-  /** Until nothing is held, or killGraceMs have passed. */
-  #grace(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.ledger.held === 0 || this.#forced) {
-        resolve()
-        return
-      }
-      const timer = this.#options.clock.after(this.#options.killGraceMs, resolve)
-      this.#onNothingHeld = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
-  }
-
-  #onNothingHeld: (() => void) | undefined
-
   #failQueued(error: HeadgateError): void {
     for (const request of this.queue.drain()) request.onFailure(error)
-  }
-
-  #crashFacts(): Record<string, unknown> {
-    return { package: this.package, version: this.version, exits: this.exits, windowMs: 10_000 }
   }
 
   #released(held: Held, how: 'ran' | 'moved' | 'lost'): void {
     if (how === 'moved') held.request.onMoved()
     this.ledger.release('held', how === 'moved' ? 'moved' : how === 'ran' ? 'ended' : 'killed')
-    if (this.ledger.held === 0) this.#onNothingHeld?.()
+    if (this.ledger.held === 0) this.#grace.end()
   }
 
   #zero(): void {
     this.#idleSince = this.#options.clock.monotonic()
     if (this.#state === 'draining') this.take('zero', 'nothing is in flight')
+    this.#changes.tell()
   }
 }

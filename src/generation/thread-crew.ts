@@ -30,7 +30,7 @@ import type { TaskRequest } from './task-request.ts'
 import type { ThreadHost } from './thread-host.ts'
 
 const CRASHES = 4
-const CRASH_WINDOW_MS = 10_000
+export const CRASH_WINDOW_MS = 10_000
 const LONGEST_BACKOFF_MS = 30_000
 
 export interface CrewUpcalls {

@@ -1,6 +1,8 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { HeadgateError } from '../../src/base/errors.ts'
+import type { Generation } from '../../src/generation/generation.ts'
 import { refuseLeaks, workerThreads } from '../helpers/leaks.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { until } from '../helpers/until.ts'
 import { openHarness } from './harness.ts'
 
@@ -198,8 +200,7 @@ t.test('a cancelled retry is the attempt that ends, not the one before it', asyn
   const twice = call('attempts')
   await t.rejects(twice.answer, { code: 'TASK_TIMEOUT' })
   again(twice)
-  const running = (): number => generation.blockers().filter((one) => / ms/.test(one)).length
-  await until(() => running() === 2, 'both attempts run')
+  await until(() => running(generation) === 2, 'both attempts run')
   generation.cancel(twice, 'by the test')
   const told = (): string => generation.blockers().join()
   await until(() => told().includes('by the test'), 'the second one is asked to end')
@@ -254,6 +255,96 @@ t.test('what is warm long enough stays until a call pinned to it has ended', asy
   await reaches('retired')
   t.ok(generation.ledger.zero)
   await generation.close(false)
+})
+
+const TORN = `teardown: () => channel.postMessage('torn down')`
+
+/** Hears the package's teardown. */
+function teardowns(t: Test) {
+  const name = `generation-test-${t.name}`
+  const channel = new BroadcastChannel(name)
+  const told: unknown[] = []
+  channel.onmessage = (event) => void told.push((event as MessageEvent).data)
+  t.teardown(() => channel.close())
+  const before = `const channel = new BroadcastChannel(${JSON.stringify(name)})
+    channel.unref()`
+  return { text: { tasks, before, also: TORN }, told }
+}
+
+const running = (generation: Generation): number =>
+  generation.blockers().filter((one) => / ms/.test(one)).length
+
+t.test('close waits for the calls pinned to a drained version, then tears it down', async (t) => {
+  const { text, told } = teardowns(t)
+  const { generation, call } = await harness.serve(text)
+  generation.take('supersede', 'test')
+  const pinned = call('wait', 100, { pinned: true })
+  await until(() => running(generation) === 1, 'it runs')
+  const closed = generation.close(false)
+  t.equal(await pinned.answer, 'waited')
+  await closed
+  t.equal(generation.state, 'retired')
+  await until(() => told.length === 1, 'it is torn down')
+})
+
+t.test('E3: a pinned call outlives a closing version by a drain timeout, no more', async (t) => {
+  const { text, told } = teardowns(t)
+  const { generation, call } = await harness.serve(text, { drainTimeoutMs: 50, killGraceMs: 50 })
+  generation.take('supersede', 'test')
+  const pinned = call('hold', 0, { pinned: true })
+  const queued = call('honest', 0, { pinned: true })
+  await until(() => running(generation) === 2, 'they run')
+  const closed = generation.close(false)
+  await t.rejects(queued.answer, { code: 'GENERATION_TERMINATED' })
+  await t.rejects(pinned.answer, { code: 'GENERATION_TERMINATED' })
+  await closed
+  t.same(told, [], 'not beneath a call that ran')
+  t.ok(generation.ledger.zero)
+})
+
+t.test('force ends a grace that has begun', async (t) => {
+  const clock = new ManualClock()
+  const { generation, call } = await harness.serve({ tasks }, { clock })
+  const held = call('hold')
+  await until(() => running(generation) === 1, 'it runs')
+  generation.take('supersede', 'test')
+  generation.take('deadline', 'test')
+  const closed = generation.close(false)
+  t.equal(generation.state, 'terminating')
+  await generation.close(true)
+  await t.rejects(held.answer, { code: 'GENERATION_TERMINATED' })
+  await closed
+  t.equal(generation.state, 'retired')
+})
+
+t.test('force ends the wait for a pinned call', async (t) => {
+  const clock = new ManualClock()
+  const { generation, call } = await harness.serve({ tasks }, { clock })
+  generation.take('supersede', 'test')
+  const held = call('hold', 0, { pinned: true })
+  await until(() => running(generation) === 1, 'it runs')
+  const closed = generation.close(false)
+  t.equal(generation.state, 'drained')
+  await generation.close(true)
+  await t.rejects(held.answer, { code: 'GENERATION_TERMINATED' })
+  await closed
+})
+
+t.test('E3: calls of a quarantined version have the grace, and no teardown beneath', async (t) => {
+  const { text, told } = teardowns(t)
+  const { generation, call } = await harness.serve(text, { killGraceMs: 300 })
+  const honest = call('honest')
+  const waits = call('wait', 100)
+  const held = call('hold')
+  await until(() => running(generation) === 3, 'they run')
+  generation.take('crashLoop', 'test')
+  generation.take('retire', 'test')
+  await t.rejects(honest.answer, { code: 'CRASH_LOOP' })
+  t.equal(await waits.answer, 'waited')
+  await t.rejects(held.answer, { code: 'CRASH_LOOP' })
+  await generation.close(false)
+  t.same(told, [])
+  t.equal(workerThreads(), 0)
 })
 
 t.test('what is warm long enough ends by itself', async (t) => {
