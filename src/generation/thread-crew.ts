@@ -69,6 +69,8 @@ export interface CrewOptions {
 interface Member {
   readonly warm: WarmThread
   serving: boolean
+  /** Its setup was asked for: it may have something to tear down. */
+  isSetUp: boolean
   /** Why the executor ends it; null: it does not. */
   ending: string | null
 }
@@ -173,7 +175,7 @@ export class ThreadCrew {
     this.#closing.abort(new Error('the generation ends'))
     this.#watch?.end()
     this.#endFault = fault
-    if (fault === undefined) await this.#teardown()
+    if (fault === undefined) await Promise.all([...this.#members].map((one) => this.#tearDown(one)))
     for (const member of [...this.#members]) {
       member.ending = 'the generation ends'
       this.#lost(member, member.ending)
@@ -181,24 +183,19 @@ export class ThreadCrew {
     await this.#host?.destroy()
   }
 
-  async #teardown(): Promise<void> {
-    const serving = [...this.#members].filter((member) => member.serving)
+  /** Has the package give back what its setup took, for a grace at most. */
+  async #tearDown(member: Member): Promise<void> {
+    if (!member.isSetUp) return
+    const { hosted } = member.warm
     const { clock, killGraceMs } = this.#options
-    await Promise.all(
-      serving.map(async (member) => {
-        member.serving = false
-        member.warm.hosted.lane.stop()
-        const done = new Promise<void>((resolve) => this.#tornDown.set(member, resolve))
-        member.warm.hosted.lane.post({ type: 'teardown' })
-        const timeout = new AbortController()
-        await Promise.race([
-          done,
-          member.warm.hosted.ended,
-          delay(clock, killGraceMs, timeout.signal).catch(() => {}),
-        ])
-        timeout.abort(new Error('done'))
-      }),
-    )
+    member.serving = false
+    hosted.lane.stop()
+    const done = new Promise<void>((resolve) => this.#tornDown.set(member, resolve))
+    hosted.lane.post({ type: 'teardown' })
+    const timeout = new AbortController()
+    const late = delay(clock, killGraceMs, timeout.signal).catch(() => {})
+    await Promise.race([done, hosted.ended, late])
+    timeout.abort(new Error('done'))
   }
 
   readonly #tornDown = new Map<Member, () => void>()
@@ -220,7 +217,7 @@ export class ThreadCrew {
 
   async #bringUp(warm: WarmThread, greeted: boolean): Promise<BringUpTimes> {
     const { load, declared, clock, loadTimeoutMs, onImported } = this.#options
-    const member: Member = { warm, serving: false, ending: null }
+    const member: Member = { warm, serving: false, isSetUp: false, ending: null }
     this.#members.add(member)
     warm.relay.target = this.#laneUpcalls(member)
     void warm.hosted.ended.then((why) => this.#ended(member, why))
@@ -236,9 +233,11 @@ export class ThreadCrew {
         onImported(descriptor)
         // C4
         this.#watch ??= this.#watchOver(descriptor)
+        member.isSetUp = true
       },
       greet: !greeted,
-    }).catch((error: unknown) => {
+    }).catch(async (error: unknown) => {
+      await this.#tearDown(member)
       this.#lost(member, 'it could not be brought up')
       throw error
     })

@@ -355,6 +355,39 @@ t.test('what is warm long enough ends by itself', async (t) => {
   t.equal(workerThreads(), 0)
 })
 
+const SETUP_ENDS: Readonly<Record<string, readonly [string, string, readonly string[]]>> = {
+  'a probe that fails has what setup returned torn down': [
+    `setup: () => 'pool', probe: () => { throw new Error('unwell') }`,
+    'PROBE_FAILED',
+    ['down pool'],
+  ],
+  'a setup that takes too long is told by its signal, and torn down if it ends then': [
+    `setup: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => {
+      channel.postMessage('aborted')
+      resolve('pool')
+    }))`,
+    'LOAD_TIMEOUT',
+    ['aborted', 'down pool'],
+  ],
+  'a setup that fails has nothing to tear down': [
+    `setup: ({ signal }) => { signal.addEventListener('abort', () =>
+      channel.postMessage('aborted')); throw new Error('no') }`,
+    'SETUP_FAILED',
+    ['aborted'],
+  ],
+}
+for (const [what, [setup, code, expected]] of Object.entries(SETUP_ENDS)) {
+  t.test(what, async (t) => {
+    const { text, told } = teardowns(t)
+    const also = `${setup}, teardown: (it) => channel.postMessage('down ' + it)`
+    const loading = harness.load({ ...text, also }, { loadTimeoutMs: 1_000, killGraceMs: 5_000 })
+    await t.rejects(loading, { code })
+    await until(() => told.length === expected.length, 'the package has said all')
+    t.same(told, expected)
+    t.equal(workerThreads(), 0)
+  })
+}
+
 const REFUSED: Readonly<
   Record<string, readonly [Readonly<Record<string, string>>, string, RegExp]>
 > = {

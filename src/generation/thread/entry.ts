@@ -50,6 +50,8 @@ export async function serveLane(start: LaneStart): Promise<void> {
   let load: LoadMessage | undefined
   let definition: PackageDefinition | undefined
   let resources: unknown
+  let isSetUp = false
+  let settingUp: Promise<void> | undefined
   let runner: Runner | undefined
 
   const surroundings: CallSurroundings = {
@@ -109,6 +111,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
     try {
       const context = { ...identity, config: load.config, secrets, log, signal: ended.signal }
       ;({ config, resources } = await setUp(definition, context))
+      isSetUp = true
       await probe(definition, resources)
     } catch (error) {
       refuse(error, 'setup')
@@ -129,7 +132,9 @@ export async function serveLane(start: LaneStart): Promise<void> {
     ended.abort(new Error('the generation ends'))
     let error: string | null = null
     try {
-      await definition?.teardown?.(resources)
+      // A setup that took too long has something to give back when it ends after all.
+      await settingUp
+      if (isSetUp) await definition?.teardown?.(resources)
     } catch (thrown) {
       error = reason(thrown)
     }
@@ -148,7 +153,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
         void importEntry(message)
         break
       case 'start':
-        void setUpPackage(message.timeoutsMs)
+        settingUp = setUpPackage(message.timeoutsMs)
         break
       case 'abort':
         lane.send({ type: 'abortSeen', slot: message.slot, id: message.id })
