@@ -63,3 +63,10 @@ export class Scope {
     if (faults.length > 1) throw new AggregateError(faults, 'several parts failed to close')
   }
 }
+
+/** Runs the steps one after the other, each even if one before it threw; then throws what they threw. */
+export async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
+  const scope = new Scope()
+  for (const step of steps.toReversed()) scope.defer(step)
+  await scope.close()
+}

@@ -5,8 +5,7 @@
  * A1  Nothing is decided here: a drop goes to its package's controller, a call to the invoker, a
  *     transition to the control log.
  * A2  start(): source → every package settled → ready; the store (and its lock) is opened before.
- *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store;
- *     each step even if one before it threw, so that the data dir is free in the end.
+ *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store.
  */
 
 import { mkdirSync, rmSync } from 'node:fs'
@@ -14,7 +13,7 @@ import { join, resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
-import { Scope } from '../base/scope.ts'
+import { Scope, inOrder } from '../base/scope.ts'
 import { checkName } from '../domain/names.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
 import { Invoker } from '../engine/invoker.ts'
@@ -50,7 +49,7 @@ import { relayLog } from './package-log.ts'
 import { PackageRows } from './package-rows.ts'
 import { Registrations } from './registrations.ts'
 import { executorRow } from './status.ts'
-import { logEnded, logNotReplaced } from './thread-log.ts'
+import { threadLog } from './thread-log.ts'
 import { answerTask } from './task-invoke.ts'
 import { Uploads } from './uploads.ts'
 
@@ -154,11 +153,7 @@ export class HeadgateExecutor implements Executor {
         this.#dispatcher.giveBack(this.#controller(generation).line, generation, requests),
       log: (generation, message) => relayLog(generation, message, this.events, logger),
       invoke: (generation, lane, message) => answerTask(this.#invoker, generation, lane, message),
-      crashed: (generation, why) => {
-        logEnded(logger, generation, why)
-        this.#changed(generation)
-      },
-      notReplaced: (...told) => logNotReplaced(logger, ...told),
+      ...threadLog(logger, (generation) => this.#changed(generation)),
       crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
       threadsChanged: (generation) => {
         this.#budget.enforce()
@@ -285,7 +280,7 @@ export class HeadgateExecutor implements Executor {
     this.#invoker.close()
     this.#factory.close()
     const packages = [...this.#controllers.values()].map((controller) => controller.close(force))
-    const steps = [
+    await inOrder([
       () => Promise.allSettled(packages),
       ...packages.map((ended) => () => ended),
       () => this.#refuseWaiting(),
@@ -296,10 +291,7 @@ export class HeadgateExecutor implements Executor {
       () => rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true }),
       () => this.#store.close(),
       () => this.#setState('closed'),
-    ]
-    const end = new Scope()
-    for (const step of steps.reverse()) end.defer(step)
-    await end.close()
+    ])
   }
 
   #refuseWaiting(): void {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Scope } from '../../src/base/scope.ts'
+import { Scope, inOrder } from '../../src/base/scope.ts'
 
 t.test('S1: every caller of close gets the same promise', async (t) => {
   const scope = new Scope()
@@ -80,4 +80,16 @@ t.test('a fault in the background is reported, but not while closing', async (t)
   late.reject(new Error('late'))
   await closed
   t.equal(faults.length, 1)
+})
+
+t.test('steps run in their order, each even if one before it threw', async (t) => {
+  const order: string[] = []
+  const fails = async (): Promise<never> => {
+    order.push('fails')
+    throw new Error('no')
+  }
+  await t.rejects(inOrder([() => order.push('first'), fails, () => order.push('last')]), {
+    message: 'no',
+  })
+  t.same(order, ['first', 'fails', 'last'])
 })
