@@ -368,7 +368,10 @@ export class ThreadCrew {
       } catch (thrown) {
         if (this.#closing.signal.aborted) return
         const error = toHeadgateError(thrown)
-        wait = backoff(round)
+        // A thread whose lane was closed counts as free until it has ended, and was taken: not again.
+        const wasTaken = error.code === 'LOAD_INTERRUPTED' && round === 0
+        wait = wasTaken ? 0 : backoff(round)
+        if (wasTaken) continue
         upcalls.notReplaced(error, wait)
         this.#failure = error
         this.#tellWaiting(error)
