@@ -98,6 +98,12 @@ export const ERRORS = {
     retryable: true,
     message: '{package} of tenant {tenant} has {limit} requests waiting; try again later',
   },
+  NESTING_TOO_DEEP: {
+    status: 508,
+    retryable: false,
+    message:
+      '{namespace} was not called: calls by ctx.invoke go at most {limit} deep; does it call itself?',
+  },
   EXECUTOR_CLOSING: {
     status: 503,
     retryable: true,

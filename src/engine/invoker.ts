@@ -9,10 +9,10 @@
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
+import { type Caller, checkDepth } from '../domain/call-depth.ts'
 import { type Namespace, parseNamespace } from '../domain/namespace.ts'
 import { routeKey } from '../domain/route.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
-
 import type { Generation } from '../generation/generation.ts'
 import { checkPayload } from '../hosting/body.ts'
 import { type Dispatcher, terminated } from '../routing/dispatcher.ts'
@@ -77,7 +77,7 @@ export class Invoker {
     }
   }
 
-  /** No call is accepted from now on. */
+  /** From now on only the calls of tasks that still run are accepted. */
   close(): void {
     this.#open = false
   }
@@ -102,8 +102,17 @@ export class Invoker {
     if (!isThere) throw unknownTask(active, key)
   }
 
-  /** `body`: JSON text; empty for none. `settle` is called exactly once. */
-  call(namespace: string, body: string, selection: InvokeSelection, settle: Settle): void {
+  /**
+   * `body`: JSON text; empty for none. `settle` is called exactly once. `parent`: the call whose task
+   * makes this one; none: it comes from outside.
+   */
+  call(
+    namespace: string,
+    body: string,
+    selection: InvokeSelection,
+    settle: Settle,
+    parent?: Caller,
+  ): void {
     const { signal } = selection
     const caller =
       signal === undefined
@@ -111,30 +120,40 @@ export class Invoker {
         : new Cancellable(signal, settle, () => this.#options.registry.value.epoch)
     try {
       const target = this.#target(namespace)
-      if (!this.#open) throw new HeadgateError('EXECUTOR_CLOSING')
+      if (parent !== undefined) checkDepth(parent.depth + 1, namespace)
+      else if (!this.#open) throw new HeadgateError('EXECUTOR_CLOSING')
       if (signal?.aborted === true) throw aborted(signal)
       checkPayload(body, this.#options.maxPayloadBytes)
       if (target.task === null) checkJson(body)
       if (selection.version === undefined && selection.generation === undefined) {
-        this.#enqueue(target, body, caller ?? settle, caller)
+        this.#enqueue(target, body, caller ?? settle, caller, parent)
       } else {
-        this.#enqueuePinned(target, body, selection, caller ?? settle, caller)
+        this.#enqueuePinned(target, body, selection, caller ?? settle, caller, parent)
       }
     } catch (error) {
       this.#refuse(caller ?? settle, error)
     }
   }
 
-  #enqueue(target: Target, body: string, settle: Settle, caller: Cancellable | undefined): void {
+  #enqueue(
+    target: Target,
+    body: string,
+    settle: Settle,
+    caller: Cancellable | undefined,
+    parent: Caller | undefined,
+  ): void {
     const { registry, dispatcher } = this.#options
     const { line } = target.controller
-    if (registry.active(line.key) === undefined) throw noActive(target.controller)
-    this.#checkRoom(target.controller, line.waiting.size)
+    const active = registry.active(line.key)
+    if (active === undefined) throw noActive(target.controller)
+    // No other one will come.
+    if (!this.#open && !active.live) throw terminated(active, target.key)
+    this.#checkRoom(target.controller, line.waiting, parent)
     const seq = this.#surroundings.nextSeq()
     const call =
       target.task === null
-        ? new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings)
-        : new TaskCall(seq, target.key, body, settle, this.#surroundings)
+        ? new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings, parent)
+        : new TaskCall(seq, target.key, body, settle, this.#surroundings, parent)
     caller?.onCancel((error) => {
       line.waiting.remove(call)
       call.cancel(error)
@@ -148,11 +167,12 @@ export class Invoker {
     { version = '', generation: number }: InvokeSelection,
     settle: Settle,
     caller: Cancellable | undefined,
+    parent: Caller | undefined,
   ): void {
     const place = (generation: Generation): void => {
       // Cancelled while its version was loaded.
       if (caller?.settled === true) return
-      const call = this.#place(target, body, generation, settle)
+      const call = this.#place(target, body, generation, settle, parent)
       caller?.onCancel((error) => call.cancel(error))
     }
     if (number !== undefined) place(this.#generation(target.controller, number))
@@ -172,17 +192,18 @@ export class Invoker {
     body: string,
     generation: Generation,
     settle: Settle,
+    parent: Caller | undefined,
   ): TaskCall | WorkflowCall {
     if (!generation.live) throw terminated(generation, target.key)
-    this.#checkRoom(target.controller, generation.queue.size)
+    this.#checkRoom(target.controller, generation.queue, parent)
     const seq = this.#surroundings.nextSeq()
     if (target.task === null) {
-      const call = new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings)
+      const call = new WorkflowCall(seq, target.workflow, body, settle, this.#surroundings, parent)
       call.startOn(generation)
       return call
     }
     if (generation.kind(target.key) === undefined) throw unknownTask(generation, target.key)
-    const call = new TaskCall(seq, target.key, body, settle, this.#surroundings, generation)
+    const call = new TaskCall(seq, target.key, body, settle, this.#surroundings, parent, generation)
     this.#options.dispatcher.enqueueOn(target.controller.line, generation, call)
     return call
   }
@@ -204,9 +225,15 @@ export class Invoker {
     settle.failed(toHeadgateError(error), undefined, this.#options.registry.value.epoch)
   }
 
-  #checkRoom(controller: PackageController, waiting: number): void {
+  /** The calls of tasks are counted apart: what waits outside must not refuse what is under way. */
+  #checkRoom(
+    controller: PackageController,
+    queue: { readonly size: number; readonly nestedSize: number },
+    parent: Caller | undefined,
+  ): void {
     const { tenant, package: name } = controller
     const limit = this.#options.maxWaiting
+    const waiting = parent === undefined ? queue.size - queue.nestedSize : queue.nestedSize
     if (waiting >= limit) throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit })
   }
 

@@ -8,6 +8,7 @@
  */
 
 import type { HeadgateError } from '../base/errors.ts'
+import type { Caller } from '../domain/call-depth.ts'
 import { mayRetry, retryDelay } from '../domain/retry.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { Serving, TaskRequest } from '../generation/task-request.ts'
@@ -17,6 +18,7 @@ import type { Settle, Surroundings } from './surroundings.ts'
 
 export class TaskCall implements TaskRequest {
   readonly seq: number
+  readonly depth: number
   readonly run: number
   readonly key: string
   readonly body: string
@@ -28,17 +30,22 @@ export class TaskCall implements TaskRequest {
   #epoch = 0
   #settled = false
 
-  /** `pin`: the generation it must run on; the call enters its ledger at once. */
+  /**
+   * `parent`: the call whose task makes it; none: it comes from outside. `pin`: the generation it must run
+   * on; the call enters its ledger at once.
+   */
   constructor(
-    seq: number,
+    run: number,
     key: string,
     body: string,
     settle: Settle,
     surroundings: Surroundings,
+    parent: Caller | undefined,
     pin?: Generation,
   ) {
-    this.seq = seq
-    this.run = seq
+    this.seq = parent === undefined ? run : parent.seq
+    this.depth = parent === undefined ? 0 : parent.depth + 1
+    this.run = run
     this.key = key
     this.body = body
     this.#settle = settle

@@ -20,6 +20,7 @@ import {
   startGraph,
   stepGraph,
 } from '../domain/graph-reducer.ts'
+import type { Caller } from '../domain/call-depth.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
 import { taskBody, workflowAnswer } from '../domain/workflow-values.ts'
 import type { Generation } from '../generation/generation.ts'
@@ -31,6 +32,9 @@ import type { Settle, Surroundings } from './surroundings.ts'
 
 export class WorkflowCall implements WorkflowStart {
   readonly seq: number
+  readonly depth: number
+  /** Its number; its tasks say it. */
+  readonly run: number
   readonly #name: string
   readonly #input: string
   readonly #settle: Settle
@@ -45,15 +49,18 @@ export class WorkflowCall implements WorkflowStart {
   #epoch = 0
   #settled = false
 
-  /** `input`: JSON text, empty for none. */
+  /** `input`: JSON text, empty for none. `parent`: the call whose task makes it; none: it is from outside. */
   constructor(
-    seq: number,
+    run: number,
     name: string,
     input: string,
     settle: Settle,
     surroundings: Surroundings,
+    parent: Caller | undefined,
   ) {
-    this.seq = seq
+    this.seq = parent === undefined ? run : parent.seq
+    this.depth = parent === undefined ? 0 : parent.depth + 1
+    this.run = run
     this.#name = name
     this.#input = input
     this.#settle = settle
@@ -153,7 +160,6 @@ export class WorkflowCall implements WorkflowStart {
     const task = workflow?.tasks[index]
     if (workflow === undefined || task === undefined) return
     const request = new TaskOfWorkflow(this, {
-      seq: this.seq,
       index,
       attempt,
       key: `${this.#name}::${task.name}`,
@@ -196,6 +202,7 @@ export class WorkflowCall implements WorkflowStart {
 /** One attempt of one task of a workflow invoke. */
 class TaskOfWorkflow implements TaskRequest {
   readonly seq: number
+  readonly depth: number
   readonly run: number
   readonly index: number
   readonly attempt: number
@@ -208,7 +215,6 @@ class TaskOfWorkflow implements TaskRequest {
   constructor(
     call: WorkflowCall,
     facts: {
-      readonly seq: number
       readonly index: number
       readonly attempt: number
       readonly key: string
@@ -216,8 +222,9 @@ class TaskOfWorkflow implements TaskRequest {
     },
   ) {
     this.#call = call
-    this.seq = facts.seq
-    this.run = facts.seq
+    this.seq = call.seq
+    this.depth = call.depth
+    this.run = call.run
     this.index = facts.index
     this.attempt = facts.attempt
     this.key = facts.key

@@ -1,7 +1,7 @@
 /** Direct calls as a program makes them: promises over the invoker's callbacks. */
 
-import { answer } from '../engine/answer.ts'
 import type { Invoker } from '../engine/invoker.ts'
+import { answer } from '../hosting/answer.ts'
 import { bodyText } from '../hosting/body.ts'
 import type { CallableTask, InvokeAnswer, InvokeOptions, TaskAddress } from './api.ts'
 import { taskNamespace } from './task-address.ts'

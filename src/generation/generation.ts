@@ -14,7 +14,6 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.ts'
-import { Deque } from '../base/deque.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import type { Declared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
@@ -35,6 +34,7 @@ import { Grace } from './grace.ts'
 import { type Kind, Kinds } from './kinds.ts'
 import type { Held, Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
+import { RequestQueue } from './request-queue.ts'
 import type { WarmThread } from './spare-threads.ts'
 import { Tally } from './tally.ts'
 import type { Serving, TaskRequest } from './task-request.ts'
@@ -96,7 +96,7 @@ export class Generation implements Serving {
   readonly digest: string
   readonly ledger: Ledger
   /** Requests bound to this generation that wait for a lane, oldest first. */
-  readonly queue: Deque<TaskRequest> = new Deque()
+  readonly queue: RequestQueue<TaskRequest> = new RequestQueue()
   readonly tally: Tally = new Tally()
   readonly #options: GenerationOptions
   readonly #threads: GenerationThreads
@@ -111,6 +111,8 @@ export class Generation implements Serving {
   readonly #changes = new Changes()
   #idleSince: number
   #ending: Promise<void> | undefined
+  /** From then on it stays until close(), however long it has been warm. */
+  #drained: Promise<void> | undefined
   /** Closed at once: no grace for what runs. */
   #forced = false
 
@@ -218,7 +220,7 @@ export class Generation implements Serving {
           this.#countdowns.cancelDrain()
           break
         case 'armWarm':
-          this.#countdowns.armWarm()
+          if (this.#drained === undefined) this.#countdowns.armWarm()
           break
         case 'cancelWarm':
           this.#countdowns.cancelWarm()
@@ -260,13 +262,13 @@ export class Generation implements Serving {
     if (this.idleSince !== null) this.#threads.rest()
   }
 
-  /** The lane with room that holds least; asked of a cold one, it brings its threads back. */
-  pick(): Lane | undefined {
-    return this.#threads.pick()
+  /** The lane with room for such a depth that holds least; a cold one brings its threads back. */
+  pick(depth = 0): Lane | undefined {
+    return this.#threads.pick(depth)
   }
 
-  get lanesWithRoom(): number {
-    return this.#threads.lanesWithRoom
+  lanesWithRoom(depth: number): number {
+    return this.#threads.lanesWithRoom(depth)
   }
 
   /** Binds the request and puts it into the lane's next batch; call sendBatch() after the last. */
@@ -291,13 +293,18 @@ export class Generation implements Serving {
     return describeBlockers(this.#threads.lanes(), this.#options.clock.now())
   }
 
+  /** The executor closes: resolves when it has drained; it serves the tasks of others until close(). */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
   /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */
   async close(force: boolean): Promise<void> {
-    if (this.can('supersede')) this.take('supersede', 'the executor closes')
     if (force) this.#force()
+    const drained = this.drain()
     if (this.#state === 'draining' && force) this.take('deadline', 'the executor closes at once')
-    while (this.#state === 'draining') await this.#changes.next()
-    if (this.#state === 'drained') await this.#unbound()
+    await drained
     if (this.can('expire')) this.take('expire', 'the executor closes')
     if (this.can('retire')) this.take('retire', 'the executor closes')
     await this.#ending
@@ -309,8 +316,11 @@ export class Generation implements Serving {
     this.#changes.tell()
   }
 
-  /** A drained one may still serve calls pinned to it: until they have ended, or for a drain timeout. */
-  async #unbound(): Promise<void> {
+  async #drain(): Promise<void> {
+    if (this.can('supersede')) this.take('supersede', 'the executor closes')
+    this.#countdowns.cancelWarm()
+    while (this.#state === 'draining' || this.#state === 'terminating') await this.#changes.next()
+    // It may still serve calls pinned to it: until they have ended, or for a drain timeout.
     let isLate = false
     const late = (): void => {
       isLate = true

@@ -10,6 +10,8 @@
  * N2  A slot is used again only when its result came or the batch that used it is acknowledged.
  * N3  When the thread ends, every request it held gets exactly one of onMoved (never begun, in the
  *     order handed over) and onFailure (begun).
+ * N4  A call that waits for nested ones (ctx.invoke) keeps its slot and does not count against the
+ *     concurrency; when one of them ends it goes on at once, if need be beside one too many.
  */
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
@@ -20,7 +22,6 @@ import {
   RESULT_STRIDE,
   SLOT_BEGUN,
   type SlotTable,
-  type TaskFault,
 } from '../protocol/lane-layout.ts'
 import {
   type MainMessage,
@@ -28,7 +29,10 @@ import {
   workerMessageSchema,
 } from '../protocol/lane-messages.ts'
 import type { Kind } from './kinds.ts'
+import { NestedCalls } from './nested-calls.ts'
+import { SlotLevels } from './slot-levels.ts'
 import type { TaskRequest } from './task-request.ts'
+import { progressText, readFault } from './thread-texts.ts'
 
 /** Messages of an ended thread that are still read; what is more is a flood. */
 const LAST_MESSAGES = 256
@@ -52,6 +56,8 @@ export interface Held {
   begunAt: number | null
   /** What its caller is told when it fails after an abort; null: its own fault. */
   fault: HeadgateError | null
+  /** The calls it makes; null: it made none. */
+  nested: NestedCalls | null
 }
 
 export interface LaneUpcalls {
@@ -68,8 +74,9 @@ export interface LaneUpcalls {
 
 export interface LaneOptions {
   readonly port: MessagePort
-  /** Requests the thread may hold at once. */
+  /** Requests that may run in the thread at once. */
   readonly concurrency: number
+  /** For as many slots as SlotLevels says. */
   readonly slots: SlotTable
   /** Wall clock from which the slot table counts, ms. */
   readonly timeBase: number
@@ -83,6 +90,8 @@ export class Lane {
   readonly #timeBase: number
   readonly #clock: Clock
   readonly #upcalls: LaneUpcalls
+  readonly #concurrency: number
+  readonly #levels: SlotLevels
   readonly #held: (Held | undefined)[]
   readonly #free: number[]
   #nextId = 1
@@ -90,6 +99,9 @@ export class Lane {
   /** Slots of the batch under way, in order; empty once it was taken back. */
   #underWay: number[] = []
   #revoked: number[] = []
+  /** Held calls that wait for nested ones, and those that do not. */
+  #parked = 0
+  #running = 0
   #unacknowledged = false
   #batches = 0
   /** It sent nothing it may not send. */
@@ -102,8 +114,11 @@ export class Lane {
     this.#timeBase = options.timeBase
     this.#clock = options.clock
     this.#upcalls = options.upcalls
-    this.#held = new Array(options.concurrency)
-    this.#free = Array.from({ length: options.concurrency }, (_, i) => options.concurrency - 1 - i)
+    this.#concurrency = options.concurrency
+    this.#levels = new SlotLevels(options.concurrency)
+    const { slots } = this.#levels
+    this.#held = new Array(slots)
+    this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i)
     this.#port.on('message', (message: unknown) => this.#receive(message))
     this.#port.on('messageerror', (error) => this.#violation(messageOf(error)))
   }
@@ -113,9 +128,21 @@ export class Lane {
     if (this.#state === 'opening') this.#state = 'serving'
   }
 
-  /** Requests it can take now. */
+  /** Requests of depth 0 it can take now; below 1: none. */
   get room(): number {
-    return this.#state === 'serving' && !this.#unacknowledged ? this.#free.length : 0
+    if (this.#state !== 'serving' || this.#unacknowledged) return 0
+    const runnable = this.#concurrency - this.#running
+    // Where nothing waits there are slots enough (V2 of slot-levels.ts).
+    return this.#parked === 0
+      ? runnable
+      : Math.min(runnable, this.#levels.outermost(this.#free.length))
+  }
+
+  /** The least depth of a request it can take now; above NESTING_LIMIT: it can take none. */
+  get level(): number {
+    if (this.room > 0) return 0
+    const takes = this.#state === 'serving' && !this.#unacknowledged
+    return this.#levels.least(takes && this.#running < this.#concurrency ? this.#free.length : 0)
   }
 
   get heldCount(): number {
@@ -149,8 +176,10 @@ export class Lane {
       progress: null,
       begunAt: null,
       fault: null,
+      nested: null,
     }
     this.#held[slot] = held
+    this.#running++
     this.#slots.fill(slot, id, kind.index, request.attempt, request.run)
     this.#underWay.push(slot)
     this.#batch.push(slot, request.body)
@@ -180,7 +209,7 @@ export class Lane {
     for (const slot of this.#underWay) {
       const held = this.#held[slot]
       if (held !== undefined && this.#slots.revoke(slot)) {
-        this.#held[slot] = undefined
+        this.#drop(held)
         this.#revoked.push(slot)
         taken.push(held)
       }
@@ -193,7 +222,7 @@ export class Lane {
   /** Takes one request back if it is not begun. */
   revokeOne(held: Held): boolean {
     if (this.#held[held.slot] !== held || !this.#slots.revoke(held.slot)) return false
-    this.#held[held.slot] = undefined
+    this.#drop(held)
     this.#revoked.push(held.slot)
     this.#upcalls.released(held, 'moved')
     return true
@@ -220,12 +249,36 @@ export class Lane {
     return held.begunAt
   }
 
+  /**
+   * N4: a call begins that is made by one the thread says it holds; unnest() when it has ended.
+   * undefined: the thread holds no such call, or that one is to end.
+   */
+  nest(slot: number, id: number): NestedCalls | undefined {
+    const held = this.#held[slot]
+    if (held?.id !== id || held.abortedAt !== null) return undefined
+    held.nested ??= new NestedCalls(held.request)
+    if (held.nested.count++ === 0) {
+      this.#parked++
+      this.#running--
+      this.#upcalls.room()
+    }
+    return held.nested
+  }
+
+  unnest(nested: NestedCalls): void {
+    nested.count--
+    if (nested.count > 0 || nested.orphaned) return
+    this.#parked--
+    this.#running++
+  }
+
   /** Asks the thread to end this call. `fault`: for a caller who still waits when it then fails. */
   abort(held: Held, reason: string, fault: HeadgateError | null = null): void {
     if (held.abortedAt !== null) return
     held.abortedAt = this.#clock.monotonic()
     held.fault = fault
     this.#port.postMessage({ type: 'abort', slot: held.slot, id: held.id, reason })
+    held.nested?.end(`the task that called was ended: ${reason}`)
   }
 
   /** Takes no more requests; what is held goes on. */
@@ -246,11 +299,23 @@ export class Lane {
     this.#port.close()
     const moved = this.revoke().map((held) => held.request)
     for (const held of this.held()) {
-      this.#held[held.slot] = undefined
+      this.#drop(held)
       this.#upcalls.released(held, 'lost')
       if (!held.answered) held.request.onFailure(fault(held))
     }
     return moved
+  }
+
+  /** It is held no longer. */
+  #drop({ slot, nested }: Held): void {
+    this.#held[slot] = undefined
+    if (nested === null || nested.count === 0) {
+      this.#running--
+      return
+    }
+    this.#parked--
+    nested.orphaned = true
+    nested.end('the task that called has ended')
   }
 
   #violation(why: string): void {
@@ -308,7 +373,7 @@ export class Lane {
       held.kind.observe(this.#slots.busyMs(held.slot))
       const ranMs = this.#slots.ranMs(held.slot)
       this.#upcalls.ran(held, ok, ranMs > 0 && ranMs < Infinity ? ranMs : 0)
-      this.#held[held.slot] = undefined
+      this.#drop(held)
       this.#slots.free(held.slot)
       this.#free.push(held.slot)
       this.#upcalls.released(held, 'ran')
@@ -329,20 +394,4 @@ export class Lane {
     }
     this.#revoked = []
   }
-}
-
-function progressText(fraction: number, note: string | null): string {
-  const percent = `${Math.round(Math.min(1, Math.max(0, fraction)) * 100)} %`
-  return note === null ? percent : `${percent} ${note.slice(0, 200)}`
-}
-
-/** A fault as the thread wrote it; what is none becomes an ordinary failure. */
-function readFault(text: string): TaskFault {
-  try {
-    const fault = JSON.parse(text) as TaskFault | null
-    if (typeof fault?.code === 'string' && typeof fault.message === 'string') return fault
-  } catch {
-    // Falls through to the failure that says so.
-  }
-  return { code: 'TASK_FAILED', message: 'its error cannot be read', terminal: true }
 }

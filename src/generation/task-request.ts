@@ -17,8 +17,10 @@ export interface Serving {
 }
 
 export interface TaskRequest {
-  /** Grows with each request of an executor; the order of service. */
+  /** The order of service: grows with each call from outside; a nested one has that of its caller. */
   readonly seq: number
+  /** Calls by `ctx.invoke` above it (domain/call-depth.ts). */
+  readonly depth: number
   /** `workflow::task`. */
   readonly key: string
   readonly attempt: number

@@ -127,21 +127,25 @@ export class ThreadCrew {
     return this.#exits
   }
 
-  /** The lane with room that holds least. With no thread that serves, those who wait are told (C5). */
-  pick(): Lane | undefined {
+  /**
+   * The lane with room for a request of this depth that holds least. With no thread that serves,
+   * those who wait are told (C5).
+   */
+  pick(depth: number): Lane | undefined {
     let best: Lane | undefined
     for (const { warm } of this.#members) {
       const lane = warm.hosted.lane
-      if (lane.room > 0 && (best === undefined || lane.heldCount < best.heldCount)) best = lane
+      if (lane.level <= depth && (best === undefined || lane.heldCount < best.heldCount))
+        best = lane
     }
     if (this.#failure !== undefined) this.#tellWaiting(this.#failure)
     return best
   }
 
-  /** Lanes that could take something now. */
-  get lanesWithRoom(): number {
+  /** Lanes that could take a request of this depth now. */
+  lanesWithRoom(depth: number): number {
     let count = 0
-    for (const { warm } of this.#members) if (warm.hosted.lane.room > 0) count++
+    for (const { warm } of this.#members) if (warm.hosted.lane.level <= depth) count++
     return count
   }
 

@@ -23,6 +23,7 @@ import { SlotTable } from '../protocol/lane-layout.ts'
 import { Lane, type LaneUpcalls } from './lane.ts'
 import type { LaneStart } from './thread/entry.ts'
 import { type ThreadGrants, permissionArguments } from './permissions.ts'
+import { SlotLevels } from './slot-levels.ts'
 import type { ThreadCode } from './thread-code.ts'
 
 const ABANDON_MS = 5_000
@@ -106,7 +107,7 @@ export class ThreadHost {
   /** `warmUp`: the thread says hello only when its own code is compiled. */
   openLane(upcalls: LaneUpcalls, warmUp = false): HostedLane {
     const { port1, port2 } = new MessageChannel()
-    const slots = SlotTable.forSlots(this.concurrency)
+    const slots = SlotTable.forSlots(new SlotLevels(this.concurrency).slots)
     const timeBase = this.#options.clock.now()
     const abort = new AbortController()
     const lane = new Lane({

@@ -68,14 +68,14 @@ export class GenerationThreads {
     return this.#crew.lanes()
   }
 
-  get lanesWithRoom(): number {
-    return this.#crew.lanesWithRoom
+  lanesWithRoom(depth: number): number {
+    return this.#crew.lanesWithRoom(depth)
   }
 
-  /** The lane with room that holds least. Asked while it is cold, the threads are brought back. */
-  pick(): Lane | undefined {
+  /** As ThreadCrew.pick(). Asked while it is cold, the threads are brought back. */
+  pick(depth: number): Lane | undefined {
     if (this.#state === 'cold') this.#called()
-    return this.#crew.pick()
+    return this.#crew.pick(depth)
   }
 
   handedOver(): void {

@@ -28,17 +28,6 @@ export function callError(fault: TaskFault | HeadgateError, key: string): Headga
   }
 }
 
-/** What the task that called by `ctx.invoke` catches. */
-export function invokeError({
-  code,
-  message,
-}: {
-  readonly code: string
-  readonly message: string
-}): Error {
-  return Object.assign(new Error(message), { code })
-}
-
 /** What the retry policy sees: the author's own code where there is one. */
 export function retryFacts(fault: TaskFault | HeadgateError): {
   readonly code: string

@@ -19,7 +19,13 @@ export interface PackageFacts {
 
 export interface CallSurroundings {
   readonly progress: (slot: number, id: number, fraction: number, note: string | null) => void
-  readonly invoke: (namespace: string, body: unknown, version: string | null) => Promise<unknown>
+  readonly invoke: (
+    slot: number,
+    id: number,
+    namespace: string,
+    body: unknown,
+    version: string | null,
+  ) => Promise<unknown>
 }
 
 export class CallContext implements TaskContext {
@@ -121,6 +127,6 @@ export class CallContext implements TaskContext {
 
   get invoke(): TaskContext['invoke'] {
     return (namespace, input, options) =>
-      this.#surroundings.invoke(namespace, input, options?.version ?? null)
+      this.#surroundings.invoke(this.slot, this.id, namespace, input, options?.version ?? null)
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { z } from 'zod'
+import type { ErrorRecord } from '../base/errors.ts'
 import { DEFINITION_CHARS, LINE_CHARS, LINES_A_LOG, TEXT_CHARS } from './lane-limits.ts'
 
 const text = z.string().max(TEXT_CHARS)
@@ -64,11 +65,17 @@ const progress = z.object({
   note: z.string().nullable(),
 })
 
-/** A task calls a task or workflow, its own package's or another's. */
+/**
+ * A task calls a task or workflow, its own package's or another's. `slot` and `id` say which call of
+ * the thread makes it, `call` is the number the answer comes back with.
+ */
 const invoke = z.object({
   type: z.literal('invoke'),
+  slot: z.int(),
+  id: z.number(),
   call: z.int(),
   namespace: z.string(),
+  /** JSON text; empty for none. */
   body: z.string(),
   version: z.string().nullable(),
 })
@@ -120,6 +127,6 @@ export type MainMessage =
       readonly type: 'invokeResult'
       readonly call: number
       readonly json: string | null
-      readonly error: { readonly code: string; readonly message: string } | null
+      readonly error: ErrorRecord | null
     }
   | { readonly type: 'teardown' }

@@ -5,7 +5,8 @@
  * is filled from it and from the generation's own queue.
  * Does not own: what a request is (engine/), which generation is active (package-controller.ts).
  *
- * D1  Requests are bound in the order in which they were accepted (seq), per package.
+ * D1  Requests are bound in the order in which they were accepted (seq), per package; a nested one
+ *     has the place of the outermost call it belongs to, and a slot where that one found none.
  * D2  An unpinned request is resolved when it is bound, never when it is accepted: what waits at a
  *     swap goes to the new generation.
  * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in or
@@ -13,11 +14,11 @@
  *     the running callback, so that a lone request does not wait.
  */
 
-import { Deque } from '../base/deque.ts'
 import { HeadgateError } from '../base/errors.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
 import { routeKey } from '../domain/route.ts'
 import type { Generation } from '../generation/generation.ts'
+import { RequestQueue } from '../generation/request-queue.ts'
 import type { TaskRequest } from '../generation/task-request.ts'
 import type { Registry } from './registry.ts'
 
@@ -27,6 +28,7 @@ const BATCH_BUDGET_MS = 1
 /** A workflow invoke that waits for its generation. */
 export interface WorkflowStart {
   readonly seq: number
+  readonly depth: number
   /** Binds the invoke; its first tasks are then in the generation's queue. */
   startOn(generation: Generation): void
   onFailure(error: HeadgateError): void
@@ -39,7 +41,7 @@ export class PackageLine {
   readonly tenant: string
   readonly package: string
   readonly key: string
-  readonly waiting: Deque<Unpinned> = new Deque()
+  readonly waiting: RequestQueue<Unpinned> = new RequestQueue()
   /** Generations with requests of their own in the queue, beside the active one. */
   readonly others: Set<Generation> = new Set()
   scheduled = false
@@ -129,12 +131,13 @@ export class Dispatcher {
     for (;;) {
       const waiting = own.size + (shared?.size ?? 0)
       if (waiting === 0) return
-      const lane = generation.pick()
+      const deepest = Math.max(own.deepest, shared?.deepest ?? 0)
+      const lane = generation.pick(deepest)
       if (lane === undefined) return
-      let share = Math.ceil(waiting / generation.lanesWithRoom)
+      let share = Math.ceil(waiting / generation.lanesWithRoom(deepest))
       let budget = BATCH_BUDGET_MS
-      while (share > 0 && budget > 0 && lane.room > 0) {
-        const request = next(own, shared)
+      while (share > 0 && budget > 0) {
+        const request = next(own, shared, lane.level)
         if (request === undefined) break
         if ('startOn' in request) {
           request.startOn(generation)
@@ -158,12 +161,17 @@ export class Dispatcher {
   }
 }
 
-/** D1 */
-function next(own: Deque<TaskRequest>, shared: Deque<Unpinned> | undefined): Unpinned | undefined {
-  const first = own.peek()
-  const other = shared?.peek()
-  if (first !== undefined && (other === undefined || first.seq <= other.seq)) return own.shift()
-  return shared?.shift()
+/** D1, of those with this depth or a greater one. */
+function next(
+  own: RequestQueue<TaskRequest>,
+  shared: RequestQueue<Unpinned> | undefined,
+  least: number,
+): Unpinned | undefined {
+  const first = own.peek(least)
+  const other = shared?.peek(least)
+  if (first !== undefined && (other === undefined || first.seq <= other.seq))
+    return own.shift(least)
+  return shared?.shift(least)
 }
 
 function unrouted({ tenant, package: name }: PackageLine): HeadgateError {

@@ -7,6 +7,7 @@
  * A2  It never ends in the call that began it.
  * A3  It holds the clock while its code may go on: from begin to end, but not while it waits for
  *     nothing but calls of its own package.
+ * A4  The calls it makes end with it.
  */
 
 import type { Timer } from '../base/clock.ts'
@@ -25,17 +26,24 @@ import type { Observe } from './run-events.ts'
 /** Runs a wait for which the clock need not be held. */
 export type Unheld = <T>(wait: () => Promise<T>) => Promise<T>
 
+/** A call that a task makes by `ctx.invoke`. */
+export interface NestedCall {
+  readonly namespace: string
+  readonly input: unknown
+  readonly version: string | null
+  /** Of the call that makes it. */
+  readonly depth: number
+  /** Aborts when that one is ended or has ended. */
+  readonly signal: AbortSignal
+  readonly unheld: Unheld
+}
+
 export interface AttemptHost {
   readonly clock: PacedClock
   readonly facts: Omit<PackageFacts, 'log'>
   readonly maxResultBytes: number
   readonly observe: Observe
-  readonly invoke: (
-    namespace: string,
-    input: unknown,
-    version: string | null,
-    unheld: Unheld,
-  ) => Promise<unknown>
+  readonly invoke: (call: NestedCall) => Promise<unknown>
 }
 
 export interface AttemptFacts {
@@ -45,6 +53,8 @@ export interface AttemptFacts {
   readonly attempt: number
   /** Number of the run. */
   readonly run: number
+  /** Calls by `ctx.invoke` above it. */
+  readonly depth: number
   /** JSON text. */
   readonly body: string
 }
@@ -58,6 +68,7 @@ export class Attempt {
   readonly #onEnd: (outcome: AttemptOutcome) => void
   readonly #deadline: number
   readonly #timer: Timer
+  readonly #nested = new AbortController()
   #release: (() => void) | undefined
   #waits = 0
   #context: CallContext | undefined
@@ -78,7 +89,7 @@ export class Attempt {
 
   /** Its code is told by its signal. */
   abort(error: HeadgateError): void {
-    this.#context?.abort(new Error(error.message))
+    this.#tell(error.message)
     this.#end(error)
   }
 
@@ -96,7 +107,7 @@ export class Attempt {
 
   #makeContext(input: unknown): CallContext & TaskContext {
     const { clock, facts, observe, invoke } = this.#host
-    const { task, attempt, run } = this.#facts
+    const { task, attempt, run, depth } = this.#facts
     const label = task.label
     const from = { run: `${facts.boot}-${run}`, task: label }
     const log = taskLog((level, message, fields) =>
@@ -119,8 +130,15 @@ export class Attempt {
             ...from,
             ...progressReport(fraction, note),
           }),
-        invoke: (namespace, value, version) =>
-          invoke(namespace, value, version, (wait) => this.#unheld(wait)),
+        invoke: (_slot, _id, namespace, value, version) =>
+          invoke({
+            namespace,
+            input: value,
+            version,
+            depth,
+            signal: this.#nested.signal,
+            unheld: (wait) => this.#unheld(wait),
+          }),
       },
       { slot: 0, id: attempt, attempt, run, label, input, deadline: this.#deadline },
     )
@@ -138,14 +156,20 @@ export class Attempt {
 
   #expire(): void {
     const { task, timeoutMs } = this.#facts
-    this.#context?.abort(new Error('the deadline has passed'))
+    this.#tell('the deadline has passed')
     this.#end(new HeadgateError('TASK_TIMEOUT', { task: task.task.name, timeoutMs }))
+  }
+
+  #tell(reason: string): void {
+    this.#context?.abort(new Error(reason))
+    this.#nested.abort(new Error(`the task that called was ended: ${reason}`))
   }
 
   #end(outcome: AttemptOutcome): void {
     if (this.#ended) return
     this.#ended = true
     this.#timer.cancel()
+    this.#nested.abort(new Error('the task that called has ended'))
     this.#onEnd(outcome)
     this.#release?.()
   }

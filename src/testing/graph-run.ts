@@ -52,6 +52,7 @@ export interface RunHost extends AttemptHost {
 export class GraphRun {
   readonly id: string
   readonly #number: number
+  readonly #depth: number
   readonly #plan: RunPlan
   readonly #host: RunHost
   readonly #startedAt: number
@@ -64,7 +65,9 @@ export class GraphRun {
   #failure: HeadgateError | undefined
   #cancelled: HeadgateError | undefined
 
-  constructor(plan: RunPlan, host: RunHost, number: number) {
+  /** `depth`: calls by `ctx.invoke` above it. */
+  constructor(plan: RunPlan, host: RunHost, number: number, depth: number) {
+    this.#depth = depth
     this.id = `${host.facts.boot}-${number}`
     this.#number = number
     this.#plan = plan
@@ -143,6 +146,7 @@ export class GraphRun {
         timeoutMs,
         attempt,
         run: this.#number,
+        depth: this.#depth,
         body: this.#plan.body(index, this.#outputs),
       },
       (outcome) => this.#attemptEnded(index, attempt, outcome),

@@ -7,20 +7,20 @@
  */
 
 import { HeadgateError, messageOf } from '../base/errors.ts'
+import { checkDepth } from '../domain/call-depth.ts'
 import { type PackageDescriptor, parseDescriptor } from '../domain/descriptor.ts'
 import { parseNamespace } from '../domain/namespace.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
 import { matchVersion } from '../domain/version-policy.ts'
 import { taskBody, workflowAnswer } from '../domain/workflow-values.ts'
-import { checkPayload } from '../hosting/body.ts'
-import { invokeError } from '../hosting/call-error.ts'
+import { bodyText, checkPayload } from '../hosting/body.ts'
 import { describe, type LoadedTask, loadedTasks } from '../hosting/definition.ts'
 import { fieldsText, taskLog } from '../hosting/package-output.ts'
 import { type Prepared, probe, setUp } from '../hosting/prepare.ts'
 import { codedRefusal } from '../hosting/refusal.ts'
 import type { TaskLog } from '../sdk/context.ts'
 import type { PackageDefinition } from '../sdk/definition.ts'
-import type { Unheld } from './attempt.ts'
+import type { NestedCall } from './attempt.ts'
 import { GraphRun, type RunHost, type RunOutcome, type RunPlan } from './graph-run.ts'
 import type { PacedClock } from './paced-clock.ts'
 import type { Observe } from './run-events.ts'
@@ -106,12 +106,13 @@ export class LocalPackage {
       observe,
       facts: { ...identity, boot, config, secrets, resources },
       maxResultBytes: maxPayloadBytes,
-      invoke: (...call) => this.#invoke(...call),
+      invoke: (call) => this.#invoke(call),
     }
   }
 
   /**
    * `body`: JSON text, empty for none: a workflow's input, or `{ input?, deps? }` of one task.
+   * `depth`: calls by `ctx.invoke` above it.
    * Rejects only what is not a run: UNKNOWN_WORKFLOW, UNKNOWN_TASK, PAYLOAD_TOO_LARGE,
    * EXECUTOR_CLOSING.
    */
@@ -120,11 +121,12 @@ export class LocalPackage {
     task: string | null,
     body: string,
     signal?: AbortSignal,
+    depth = 0,
   ): Promise<RunOutcome> {
     if (this.#closing !== undefined) throw new HeadgateError('EXECUTOR_CLOSING')
     checkPayload(body, this.#options.maxPayloadBytes)
     const plan = this.#plan(workflow, task, body)
-    const run = new GraphRun(plan, this.#host, ++this.#runNumber)
+    const run = new GraphRun(plan, this.#host, ++this.#runNumber, depth)
     const cancel = (): void =>
       run.cancel(new HeadgateError('TASK_ABORTED', { why: messageOf(signal?.reason) }))
     this.#runs.add(run)
@@ -184,30 +186,30 @@ export class LocalPackage {
     return unknownTask({ ...this.#options.identity, descriptor: this.descriptor }, key)
   }
 
-  async #invoke(
-    namespace: string,
-    input: unknown,
-    version: string | null,
-    unheld: Unheld,
-  ): Promise<unknown> {
-    const text = JSON.stringify(input) ?? 'null'
-    const wanted = version === null ? null : String(version)
+  /** Rejects with what it is refused with in an executor. */
+  async #invoke({ input, signal, unheld, ...call }: NestedCall): Promise<unknown> {
+    const namespace = String(call.namespace)
+    const wanted = call.version === null ? null : String(call.version)
+    const depth = call.depth + 1
+    const text = bodyText(input)
     const { identity, others } = this.#options
-    try {
-      const { tenant, package: name, workflow, task } = parseNamespace(namespace)
-      if (tenant === identity.tenant && name === identity.package) {
-        this.#checkPin(wanted)
-        const outcome = await unheld(() => this.run(workflow, task, text))
-        if (outcome.error !== null) throw outcome.error
-        return JSON.parse(outcome.answer ?? 'null')
-      }
-      if (others === undefined || tenant !== identity.tenant) {
-        throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
-      }
-    } catch (error) {
-      throw error instanceof HeadgateError ? invokeError(error) : error
+    const { tenant, package: name, workflow, task } = parseNamespace(namespace)
+    const isOwn = tenant === identity.tenant && name === identity.package
+    if (!isOwn && (others === undefined || tenant !== identity.tenant)) {
+      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
     }
-    const answer = await others(namespace, JSON.parse(text), wanted)
+    if (signal.aborted) {
+      throw new HeadgateError('TASK_ABORTED', { why: 'the task that called has ended' })
+    }
+    checkDepth(depth, namespace)
+    if (isOwn) {
+      this.#checkPin(wanted)
+      const outcome = await unheld(() => this.run(workflow, task, text, signal, depth))
+      if (outcome.error !== null) throw outcome.error
+      return JSON.parse(outcome.answer ?? 'null')
+    }
+    const given = text === '' ? undefined : JSON.parse(text)
+    const answer = await Promise.race([others?.(namespace, given, wanted), aborted(signal)])
     return JSON.parse(JSON.stringify(answer) ?? 'null')
   }
 
@@ -220,6 +222,17 @@ export class LocalPackage {
 
 async function tearDown(definition: PackageDefinition, resources: unknown): Promise<void> {
   await definition.teardown?.(resources)
+}
+
+/** Rejects when it aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener(
+      'abort',
+      () => reject(new HeadgateError('TASK_ABORTED', { why: messageOf(signal.reason) })),
+      { once: true },
+    ),
+  )
 }
 
 function setupLog({ clock, observe }: LocalOptions): TaskLog {

@@ -5,6 +5,7 @@ import type { HeadgateError } from '../../src/base/errors.ts'
 import { parseDescriptor } from '../../src/domain/descriptor.ts'
 import { Kinds } from '../../src/generation/kinds.ts'
 import { type Held, Lane } from '../../src/generation/lane.ts'
+import { SlotLevels } from '../../src/generation/slot-levels.ts'
 import type { TaskRequest } from '../../src/generation/task-request.ts'
 import { SlotTable, type TaskFault } from '../../src/protocol/lane-layout.ts'
 import type { MainMessage, WorkerMessage } from '../../src/protocol/lane-messages.ts'
@@ -40,6 +41,7 @@ export const kinds = new Kinds(
 /** Notes what happens to it: `ok <json>`, `failed <code>`, `moved`. */
 export class NotedRequest implements TaskRequest {
   readonly seq: number
+  readonly depth: number
   readonly key: string
   readonly attempt = 1
   readonly run = 1
@@ -48,8 +50,9 @@ export class NotedRequest implements TaskRequest {
   readonly notes: string[] = []
   failure: TaskFault | HeadgateError | undefined
 
-  constructor(seq: number, key = 'w::quick', pinned = false) {
+  constructor(seq: number, key = 'w::quick', pinned = false, depth = 0) {
     this.seq = seq
+    this.depth = depth
     this.key = key
     this.pinned = pinned
   }
@@ -100,7 +103,7 @@ export function openFakeLane(
   clock = new ManualClock(),
 ): FakeLane {
   const { port1, port2 } = new MessageChannel()
-  const slots = SlotTable.forSlots(concurrency)
+  const slots = SlotTable.forSlots(new SlotLevels(concurrency).slots)
   const upcalls: string[] = []
   const messages: WorkerMessage[] = []
   const batches: unknown[][] = []

@@ -227,7 +227,7 @@ t.test('several threads share the calls, and one of them is replaced alone', asy
   const found = await meet()
   t.equal(new Set(found).size, 3)
   await t.rejects(call('exit').answer)
-  await until(() => generation.lanesWithRoom === 3, 'the replacement')
+  await until(() => generation.lanesWithRoom(0) === 3, 'the replacement')
   const after = await meet()
   t.equal(after.filter((one) => found.includes(one)).length, 2)
   await generation.close(false)

@@ -40,6 +40,7 @@ export interface GenerationWishes extends HostWishes {
 /** A call of one task: a request, and a promise of how it ended. */
 export class Call implements TaskRequest {
   readonly seq: number
+  readonly depth = 0
   readonly key: string
   readonly attempt = 1
   readonly run = 1

@@ -289,5 +289,5 @@ t.test('a task may take progress and invoke out of its context', async (t) => {
   fake.hand(['a', ''])
   await settled(fake, 1)
   t.same(seen, [[0, 100, 0.5, null]])
-  t.equal(fake.answers()[0], 'ok ["public::p::w",1,null]')
+  t.equal(fake.answers()[0], 'ok [0,100,"public::p::w",1,null]')
 })

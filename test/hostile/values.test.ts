@@ -162,7 +162,7 @@ t.test('progress, calls and logs with nonsense in them cost no thread', (t) =>
       'NAMESPACE_INVALID',
       'NAMESPACE_INVALID',
       'UNKNOWN_PACKAGE',
-      'TypeError',
+      'INPUT_NOT_JSON',
       'NO_MATCHING_VERSION',
     ],
   }),

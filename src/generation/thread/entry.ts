@@ -7,7 +7,6 @@
 import { join } from 'node:path'
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
-import { invokeError } from '../../hosting/call-error.ts'
 import type { CallSurroundings } from '../../hosting/context.ts'
 import { describe, describeSchemas, loadedTasks } from '../../hosting/definition.ts'
 import { probe, setUp } from '../../hosting/prepare.ts'
@@ -18,6 +17,7 @@ import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
 import type { PackageDefinition } from '../../sdk/definition.ts'
 import { lanePort } from './lane-port.ts'
 import { importDefinition, installSdkHook, installStrippedHook } from './loader.ts'
+import { OutgoingCalls } from './outgoing-calls.ts'
 import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { Results } from './results.ts'
@@ -42,11 +42,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
   const results = new Results(lane, slots)
   const progress = new Progress(lane)
   const ended = new AbortController()
-  const calls = new Map<
-    number,
-    { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }
-  >()
-  let call = 0
+  const outgoing = new OutgoingCalls(lane)
   let load: LoadMessage | undefined
   let definition: PackageDefinition | undefined
   let resources: unknown
@@ -56,19 +52,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
 
   const surroundings: CallSurroundings = {
     progress: (slot, id, fraction, note) => progress.report(slot, id, fraction, note),
-    invoke: (namespace, input, version) =>
-      new Promise((resolve, reject) => {
-        const body = JSON.stringify(input) ?? 'null'
-        const wanted = version === null ? null : String(version)
-        lane.send({
-          type: 'invoke',
-          call: ++call,
-          namespace: String(namespace),
-          body,
-          version: wanted,
-        })
-        calls.set(call, { resolve, reject })
-      }),
+    invoke: (...call) => outgoing.begin(...call),
   }
 
   /** What it wrote goes first: it may say more than the reason does. */
@@ -159,13 +143,9 @@ export async function serveLane(start: LaneStart): Promise<void> {
         lane.send({ type: 'abortSeen', slot: message.slot, id: message.id })
         runner?.abort(message.slot, message.id, message.reason)
         break
-      case 'invokeResult': {
-        const waiting = calls.get(message.call)
-        calls.delete(message.call)
-        if (message.error === null) waiting?.resolve(JSON.parse(message.json ?? 'null'))
-        else waiting?.reject(invokeError(message.error))
+      case 'invokeResult':
+        outgoing.ended(message)
         break
-      }
       case 'teardown':
         void teardown()
         break

@@ -1,6 +1,7 @@
 /** A result's text back to the value a caller awaits. */
 
 import { HeadgateError, messageOf } from '../base/errors.ts'
+import { parse } from './json.ts'
 
 /** Settles a caller with the value of a result; a text that is none (a forged one) is its failure. */
 export function answer(
@@ -11,7 +12,7 @@ export function answer(
 ): void {
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = parse(json)
   } catch (error) {
     reject(new HeadgateError('NOT_SERIALISABLE', { task: namespace, why: messageOf(error) }))
     return
