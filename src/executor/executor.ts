@@ -5,7 +5,7 @@
  * A1  Nothing is decided here: a drop goes to its package's controller, a call to the invoker, a
  *     transition to the control log.
  * A2  start(): source → every package settled → ready; the store (and its lock) is opened before.
- *     close(): intake stops → loops rest → generations drain or are ended → spare → source → store.
+ *     close(): intake stops → loops rest → all drain → all are ended → spare → source → store.
  */
 
 import { mkdirSync, rmSync } from 'node:fs'
@@ -20,6 +20,7 @@ import { Invoker } from '../engine/invoker.ts'
 import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
 import type { SpareThreads } from '../generation/spare-threads.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
+import { closePackages } from '../routing/close-packages.ts'
 import { Dispatcher, PackageLine } from '../routing/dispatcher.ts'
 import type { GenerationFactory } from '../routing/generation-factory.ts'
 import { NumberBlocks } from '../routing/number-blocks.ts'
@@ -279,10 +280,8 @@ export class HeadgateExecutor implements Executor {
     this.#setState('closing')
     this.#invoker.close()
     this.#factory.close()
-    const packages = [...this.#controllers.values()].map((controller) => controller.close(force))
     await inOrder([
-      () => Promise.allSettled(packages),
-      ...packages.map((ended) => () => ended),
+      () => closePackages([...this.#controllers.values()], force),
       () => this.#refuseWaiting(),
       () => this.#budget.close(),
       () => this.#spare.close(),

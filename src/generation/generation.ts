@@ -301,19 +301,17 @@ export class Generation implements Serving {
 
   /** Ends whatever is left: close of the executor. `force` does not wait for running calls. */
   async close(force: boolean): Promise<void> {
-    if (force) this.#force()
+    if (force) {
+      this.#forced = true
+      this.#grace.end()
+      this.#changes.tell()
+    }
     const drained = this.drain()
     if (this.#state === 'draining' && force) this.take('deadline', 'the executor closes at once')
     await drained
     if (this.can('expire')) this.take('expire', 'the executor closes')
     if (this.can('retire')) this.take('retire', 'the executor closes')
     await this.#ending
-  }
-
-  #force(): void {
-    this.#forced = true
-    this.#grace.end()
-    this.#changes.tell()
   }
 
   async #drain(): Promise<void> {

@@ -166,9 +166,10 @@ export class PackageController {
     if (version === null) throw this.#putOff(wanted) ?? this.#noMatch(wanted)
     const active = this.active
     if (active?.version === version && active.live) return active
-    // A draining one has to come to its end, and a drained one may expire at any time.
+    // A draining one has to come to its end, and a drained one may expire at any time; but when the
+    // executor closes they stay until no task calls any more.
     const loaded = this.generations().find(
-      (one) => one.version === version && one.state === 'standby',
+      (one) => one.version === version && (one.state === 'standby' || (this.#closed && one.live)),
     )
     const generation = loaded ?? (await this.#load(version))
     this.#idle.watch(generation)
@@ -182,7 +183,7 @@ export class PackageController {
     if (state === 'retired' || state === 'rejected') {
       this.#generations.delete(generation)
     }
-    if (state === 'drained') this.#evictWarm()
+    if (state === 'drained' && !this.#closed) this.#evictWarm()
     if (state === 'drained' || state === 'retired' || state === 'rejected') {
       this.#refusals.makeRoom()
     }
@@ -208,12 +209,22 @@ export class PackageController {
     this.#deps.background(this.#quarantine(generation, exits))
   }
 
-  /** Loads are given up; what serves is drained, or ended with `force`. */
-  async close(force: boolean): Promise<void> {
+  /** Loads are given up; what serves is drained, and stays for the tasks of other packages. */
+  async drain(): Promise<void> {
+    await this.#stopLoading()
+    await this.#handedOver()
+    await Promise.all(this.generations().map((generation) => generation.drain()))
+  }
+
+  async #stopLoading(): Promise<void> {
     this.#closed = true
     for (const generation of this.#generations) giveUp(generation)
     await Promise.allSettled([...this.#loads.values(), this.#loop])
-    if (!force) await this.#handedOver()
+  }
+
+  /** Ends all generations; with `force` also what runs. */
+  async close(force: boolean): Promise<void> {
+    await this.#stopLoading()
     await Promise.all(this.generations().map((generation) => generation.close(force)))
   }
 

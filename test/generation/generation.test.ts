@@ -169,7 +169,7 @@ t.test('C2: two threads condemned together are both replaced at once', async (t)
   const hangs = [call('hang'), call('hang')]
   for (const { answer } of hangs) await t.rejects(answer, { code: 'TASK_TIMEOUT' })
   await until(() => generation.threads === 4, 'both replacements start beside them')
-  await until(() => generation.lanesWithRoom === 2, 'both serve', 5_000)
+  await until(() => generation.lanesWithRoom(0) === 2, 'both serve', 5_000)
   await until(() => generation.threads === 2, 'the condemned ones are ended')
 })
 
