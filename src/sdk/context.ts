@@ -44,8 +44,14 @@ export interface TaskContext<
   /** `fraction` from 0 to 1. */
   progress(fraction: number, note?: string): void
   /**
-   * Calls `tenant::package::workflow` or a task of it and awaits the answer.
+   * Calls `tenant::package::workflow` or a task of it, of the own tenant, and awaits the answer.
    * `version`: exact version or semver range; default the active version.
+   *
+   * The call ends with the task: when the task returns, fails, times out or is cancelled before it,
+   * it is cancelled. Meanwhile the task does not count against the package's `concurrency`. Calls
+   * nest at most 16 deep: NESTING_TOO_DEEP. Rejects with what a library caller of the executor gets:
+   * `code`, `message`, `retryable`, and `details`, with the code and data of the task that failed as
+   * `cause` and `data`.
    */
   invoke(
     namespace: string,

@@ -41,6 +41,12 @@ const text: PackageText = {
           case 'pin': return ctx.invoke('public::p::w', 1, { version: '^2.0.0' }).catch(({ code, name }) => ({ code, name }))
           case 'tenant': return ctx.invoke('acme::p::w', 1).catch(({ code, message }) => ({ code, message }))
           case 'fails': return ctx.invoke('public::p::w', { how: 'terminal' })
+          case 'record': return ctx.invoke('public::p::w::first', { input: { how: 'terminal' } })
+            .catch(({ name, code, message, retryable, status, details: { stack, ...details } }) => ({ name, code, message, retryable, status, details }))
+          case 'deep': return ctx.invoke('public::p::w::first', { input: { how, at: (ctx.input.at ?? 0) + 1 } })
+            .catch(({ code, message, details }) => ({ at: ctx.input.at, code, message, details }))
+          case 'bare': return Promise.all([undefined, null, () => 1].map((input) => ctx.invoke('public::p::w::beside', input)))
+          case 'input': return ctx.invoke('public::p::w::beside', { input: 1n }).catch(({ code, message }) => ({ code, message }))
           default: return { how: how ?? null }
         }`,
     },
@@ -72,6 +78,7 @@ const WORKFLOWS: readonly unknown[] = [
   ...[
     ...['throw', 'terminal', 'null', 'trap', 'cycle', 'bigint', 'function', 'nothing', 'date'],
     ...['big', 'third', 'who', 'self', 'task', 'lost', 'pin', 'tenant', 'fails', 'plain'],
+    ...['record', 'deep', 'bare', 'input'],
   ].map((how) => ({ how })),
 ]
 

@@ -399,6 +399,54 @@ t.test('a task that waits for its own package for longer than its timeout times 
   t.equal(run.endedAt - run.startedAt, 60_000)
 })
 
+t.test('what a task calls ends with it, and it calls nothing afterwards', async (t) => {
+  const reasons: string[] = []
+  const late = Promise.withResolvers<unknown>()
+  const hangs = workflow('hangs').task('hangs', {
+    run: (_, { signal }) =>
+      new Promise<number>((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reasons.push((signal.reason as Error).message)
+          reject(signal.reason)
+        })
+      }),
+  })
+  const waits = workflow('waits').task('waits', {
+    timeout: '1s',
+    retry: { attempts: 2 },
+    run: (_, { invoke }) => invoke('public::own::hangs'),
+  })
+  const leaves = workflow('leaves').task('leaves', {
+    run: async (_, { invoke }) => {
+      const left = [invoke('public::own::hangs'), invoke('public::other::w')]
+      void Promise.allSettled(left).then(async (ended) => {
+        const [then] = await Promise.allSettled([invoke('public::own::hangs')])
+        late.resolve([...ended, then])
+      })
+      return 'gone'
+    },
+  })
+  const definition = definePackage({ workflows: [hangs, waits, leaves] })
+  await using kit = await testPackage(definition, {
+    package: 'own',
+    invoke: () => new Promise<never>(() => {}),
+  })
+  const running = kit.run(waits)
+  for (const attempt of [1, 2]) {
+    await kit.begun('hangs')
+    await kit.clock.advance(1_000)
+    t.equal(reasons.length, attempt)
+  }
+  t.equal((await running).error?.code, 'TASK_TIMEOUT')
+  t.match(reasons, [/was ended: the deadline has passed/, /was ended: the deadline has passed/])
+  t.equal((await kit.run(leaves)).output?.leaves, 'gone')
+  t.match(await late.promise, [
+    { reason: { code: 'TASK_ABORTED' } },
+    { reason: { code: 'TASK_ABORTED' } },
+    { reason: { code: 'TASK_ABORTED', message: /the task that called has ended/ } },
+  ])
+})
+
 t.test('a signal cancels a run: what runs is aborted, what waits never comes', async (t) => {
   const reasons: string[] = []
   const flow = workflow('flow')
