@@ -83,8 +83,12 @@ export class TaskCall implements TaskRequest {
     const serving = this.#serving
     if (this.#settled || serving === undefined) return
     this.#settled = true
-    serving.ledger.release('call', 'ended')
-    this.#settle.ok(json, serving, this.#epoch)
+    try {
+      this.#settle.ok(json, serving, this.#epoch)
+      serving.ledger.answered()
+    } finally {
+      serving.ledger.release('call', 'ended')
+    }
   }
 
   onFailure(fault: TaskFault | HeadgateError): void {
@@ -122,7 +126,12 @@ export class TaskCall implements TaskRequest {
     if (this.#settled) return
     this.#settled = true
     const killed = error.code === 'GENERATION_TERMINATED'
-    this.#serving?.ledger.release('call', killed ? 'killed' : 'ended')
-    this.#settle.failed(error, this.#serving, this.#epoch)
+    const ledger = this.#serving?.ledger
+    try {
+      this.#settle.failed(error, this.#serving, this.#epoch)
+      ledger?.answered()
+    } finally {
+      ledger?.release('call', killed ? 'killed' : 'ended')
+    }
   }
 }

@@ -191,10 +191,13 @@ export class WorkflowCall implements WorkflowStart {
     if (this.#settled) return
     this.#settled = true
     const killed = error?.code === 'GENERATION_TERMINATED'
-    this.#generation?.ledger.release('workflow', killed ? 'killed' : 'ended')
-    if (error !== null) this.#settle.failed(error, this.#generation, this.#epoch)
-    else if (this.#generation !== undefined) {
-      this.#settle.ok(json, this.#generation, this.#epoch)
+    const generation = this.#generation
+    try {
+      if (error !== null) this.#settle.failed(error, generation, this.#epoch)
+      else if (generation !== undefined) this.#settle.ok(json, generation, this.#epoch)
+      generation?.ledger.answered()
+    } finally {
+      generation?.ledger.release('workflow', killed ? 'killed' : 'ended')
     }
   }
 }

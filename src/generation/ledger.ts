@@ -8,6 +8,7 @@
  * L1  The look-up that led to a binding and the binding happen in one synchronous step.
  * L2  Every binding is released exactly once; one release too many throws LEDGER_RELEASED_TWICE.
  * L3  onZero is called in the release that reaches zero, never from a timer.
+ * L4  A caller is answered before its binding is released, so that at zero the answers are all in.
  */
 
 import { HeadgateError } from '../base/errors.ts'
@@ -23,6 +24,14 @@ export interface LedgerCounts {
   readonly held: number
 }
 
+/** Of calls and workflow invokes: releases by kind, and answers to callers. */
+export interface LedgerTotals {
+  readonly ended: number
+  readonly killed: number
+  readonly moved: number
+  readonly answered: number
+}
+
 export class Ledger {
   readonly #generation: number
   readonly #onZero: () => void
@@ -32,6 +41,7 @@ export class Ledger {
   #ended = 0
   #killed = 0
   #moved = 0
+  #answered = 0
 
   constructor(generation: number, onZero: () => void) {
     this.#generation = generation
@@ -58,6 +68,11 @@ export class Ledger {
     if (this.zero) this.#onZero()
   }
 
+  /** A caller was given its answer; counted where it is given, beside the release. */
+  answered(): void {
+    this.#answered++
+  }
+
   get zero(): boolean {
     return this.#calls === 0 && this.#workflows === 0 && this.#held === 0
   }
@@ -76,8 +91,13 @@ export class Ledger {
     return this.#calls + this.#workflows
   }
 
-  /** Releases since the beginning; a receipt takes the difference of two readings. */
-  get released(): { readonly ended: number; readonly killed: number; readonly moved: number } {
-    return { ended: this.#ended, killed: this.#killed, moved: this.#moved }
+  /** Since the beginning; a receipt takes the difference of two readings. */
+  get totals(): LedgerTotals {
+    return {
+      ended: this.#ended,
+      killed: this.#killed,
+      moved: this.#moved,
+      answered: this.#answered,
+    }
   }
 }

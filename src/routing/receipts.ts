@@ -1,13 +1,14 @@
 /**
  * Follows a swap until the old generation has drained and the new one has answered, and writes down
  * what was counted. Nothing in a receipt is assumed: what drained, was killed, or was handed over but
- * never begun and so moved to the new version, are the old ledger's own releases since the swap;
- * `lost` is what is then left of `inFlightAtSwap`.
+ * never begun and so moved to the new version, are the old ledger's own releases since the swap.
+ * `lost` compares two counts made in different places: what the ledger let go, and the callers that
+ * were answered.
  */
 
 import type { Clock } from '../base/clock.ts'
 import type { Generation } from '../generation/generation.ts'
-import type { Ledger } from '../generation/ledger.ts'
+import type { LedgerTotals } from '../generation/ledger.ts'
 import type { SwapReceipt } from '../store/store.ts'
 
 export interface SwapFacts {
@@ -16,7 +17,6 @@ export interface SwapFacts {
   readonly spare: SwapReceipt['spare']
   readonly moved: number
   readonly swapMs: number
-  /** Wall clock, ms; null: no drop led to this swap. */
   /** Wall clock of the file system, ms: the drop's last change; null: unknown, or not by a drop. */
   readonly landedAt: number | null
   readonly detectedAt: number | null
@@ -28,7 +28,7 @@ export interface SwapFacts {
 export class SwapFollower {
   readonly #clock: Clock
   readonly #from: Generation | undefined
-  readonly #before: Ledger['released']
+  readonly #before: LedgerTotals
   readonly #write: (receipt: SwapReceipt) => void
   #receipt: SwapReceipt
 
@@ -43,7 +43,7 @@ export class SwapFollower {
     this.#clock = clock
     this.#from = from
     this.#write = write
-    this.#before = from?.ledger.released ?? { ended: 0, killed: 0, moved: 0 }
+    this.#before = from?.ledger.totals ?? { ended: 0, killed: 0, moved: 0, answered: 0 }
     const at = clock.now()
     const { detectedAt, stagedAt } = facts
     this.#receipt = {
@@ -82,17 +82,17 @@ export class SwapFollower {
   /** The old generation has drained, was terminated, or was promoted again. */
   settled(): void {
     if (this.#from === undefined || this.#receipt.drained !== null) return
-    const { ended, killed, moved } = this.#from.ledger.released
-    const { inFlightAtSwap } = this.#receipt
-    const movedNow = moved - this.#before.moved
-    const killedNow = killed - this.#before.killed
-    const drained = Math.min(ended - this.#before.ended, inFlightAtSwap)
-    const accounted = drained + killedNow + movedNow + this.#from.ledger.inFlight
+    const totals = this.#from.ledger.totals
+    const ended = totals.ended - this.#before.ended
+    const killed = totals.killed - this.#before.killed
+    const moved = totals.moved - this.#before.moved
+    const answered = totals.answered - this.#before.answered
     this.#update({
-      drained,
-      killed: killedNow,
-      moved: this.#receipt.moved + movedNow,
-      lost: Math.max(0, inFlightAtSwap - accounted),
+      // Calls that came to it after the swap, by its number, end here too.
+      drained: Math.min(ended, this.#receipt.inFlightAtSwap),
+      killed,
+      moved: this.#receipt.moved + moved,
+      lost: ended + killed - answered,
       drainMs: this.#clock.now() - this.#receipt.at,
     })
   }

@@ -70,7 +70,7 @@ export interface SwapReceipt {
   /** Of `inFlightAtSwap`: ended on the old generation; null while it drains. */
   readonly drained: number | null
   readonly killed: number | null
-  /** Of `inFlightAtSwap`: neither drained, killed nor moved; null while draining. */
+  /** Calls the old generation let go since the swap and nobody answered; null while draining. */
   readonly lost: number | null
   /**
    * From the drop's last change, its being renamed in included, to when it was noticed, as exact as
@@ -101,11 +101,8 @@ export interface Store {
   open(): Promise<StoreSnapshot>
   /** Appends in order; resolves with the entries as numbered. */
   append(entries: readonly NewControlEntry[]): Promise<readonly ControlEntry[]>
-  /** The route and the entries that led to it, in one commit. */
-  commitRoute(
-    route: RouteRecord,
-    entries: readonly NewControlEntry[],
-  ): Promise<readonly ControlEntry[]>
+  /** Inserts, or replaces the route of the same tenant and package. */
+  commitRoute(route: RouteRecord): Promise<void>
   /** Records the digest of a version; false when another digest is on record (nothing changes). */
   know(version: KnownVersion): Promise<boolean>
   /** First of `count` numbers that were never given before in this data dir. */

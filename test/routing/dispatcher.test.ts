@@ -81,8 +81,8 @@ t.test('D2: what waits when the route changes goes where the route then points',
   dispatcher.enqueue(line, call)
   route(next.number)
   t.equal(await call.answer, 'x')
-  t.equal(generation.ledger.released.ended, 0)
-  t.equal(next.ledger.released.ended, 1)
+  t.equal(generation.ledger.totals.ended, 0)
+  t.equal(next.ledger.totals.ended, 1)
 })
 
 t.test(
