@@ -61,8 +61,6 @@ export interface GenerationEvent {
 }
 
 export type GenerationEffect =
-  /** Tell me (event `zero`) when the ledger is at zero; it may be already. */
-  | 'watchZero'
   | 'armDrain'
   | 'cancelDrain'
   | 'armWarm'
@@ -99,7 +97,7 @@ const TRANSITIONS: Readonly<Record<GenerationState, Row>> = {
 }
 
 const ON_ENTRY: Readonly<Partial<Record<GenerationState, readonly GenerationEffect[]>>> = {
-  draining: ['watchZero', 'armDrain'],
+  draining: ['armDrain'],
   drained: ['armWarm'],
   terminating: ['endThreads'],
   rejected: ['endThreads'],

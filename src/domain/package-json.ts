@@ -47,7 +47,7 @@ export const headgatePartSchema = z.strictObject({
       env: z.array(z.string().min(1)).optional(),
     })
     .optional(),
-  /** `auto`, `manual` or a semver range. Default: the executor's. */
+  /** `auto`, `manual` or a semver range: what may take the traffic by itself. Default `auto`. */
   promotion: z
     .string()
     .refine(isPolicy, { error: 'write "auto", "manual" or a semver range such as "^1.2.0"' })

@@ -21,25 +21,25 @@ export function compareVersions(a: string, b: string): number {
   return semver.compare(a, b)
 }
 
-/**
- * The version that the policy promotes: the highest it allows that is not held. null: none, or the
- * policy is manual. `auto` never takes a prerelease.
- */
+/** Whether the policy lets `version` be promoted without an operator. `auto` takes no prerelease. */
+export function allows(policy: PackagePolicy, version: string): boolean {
+  switch (policy.mode) {
+    case 'manual':
+      return false
+    case 'auto':
+      return semver.valid(version) !== null && semver.prerelease(version) === null
+    case 'range':
+      return parseRange(policy.range)?.test(version) === true
+  }
+}
+
+/** The highest version that the policy allows and that is not held; null: none. */
 export function highestEligible(
   versions: Iterable<string>,
   policy: PackagePolicy,
   held: ReadonlyMap<string, string>,
 ): string | null {
-  switch (policy.mode) {
-    case 'manual':
-      return null
-    case 'auto':
-      return highest(versions, (v) => !held.has(v) && semver.prerelease(v) === null)
-    case 'range': {
-      const range = parseRange(policy.range)
-      return range === null ? null : highest(versions, (v) => !held.has(v) && range.test(v))
-    }
-  }
+  return highest(versions, (version) => !held.has(version) && allows(policy, version))
 }
 
 /** The version a pin means: itself when present, else the highest in the range; null: none. */

@@ -137,6 +137,7 @@ export class HeadgateExecutor implements Executor {
       epochs: new NumberBlocks(this.#store, 'epoch'),
       clock: systemClock,
       write: (receipt) => this.#writeReceipt(receipt),
+      onFault: fault,
     })
     this.#invoker = new Invoker({
       registry: this.#registry,
@@ -363,7 +364,6 @@ export class HeadgateExecutor implements Executor {
     // From standby on it can be called, if only by its version.
     if (to === 'standby') this.#source.record(generation)
     if (to === 'active') this.#budget.enforce()
-    if (to === 'retired') this.#registry.remove(generation)
     if (to === 'drained' || to === 'retired' || to === 'rejected') this.#spare.refillLater()
     this.#options.logger.info(
       { package: name, version, generation: number, to, reason: transition.reason },

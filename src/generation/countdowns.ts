@@ -1,9 +1,12 @@
 /** The two waits in the life of a generation: until it must have drained, until it is warm no longer. */
 
 import type { Clock, Timer } from '../base/clock.ts'
+import type { Claims } from './claims.ts'
 
 export interface CountdownOptions {
   readonly clock: Clock
+  /** While there are any, both waits go on. */
+  readonly claims: Claims
   readonly drainTimeoutMs: number
   readonly keepWarmMs: number
   readonly onDrainDeadline: () => void
@@ -27,20 +30,27 @@ export class Countdowns {
   }
 
   armDrain(): void {
-    const { clock, drainTimeoutMs, onDrainDeadline } = this.#options
+    const { clock, claims, drainTimeoutMs, onDrainDeadline } = this.#options
     this.#deadlineAt = clock.now() + drainTimeoutMs
-    this.#drain = clock.after(drainTimeoutMs, onDrainDeadline)
+    const drain = clock.after(drainTimeoutMs, () =>
+      claims.whenFree(() => {
+        // Promoted meanwhile, it has no deadline any more.
+        if (this.#drain === drain) onDrainDeadline()
+      }),
+    )
+    this.#drain = drain
   }
 
   cancelDrain(): void {
     this.#drain?.cancel()
+    this.#drain = undefined
     this.#deadlineAt = null
   }
 
   armWarm(): void {
-    const { clock, keepWarmMs, onWarmEnough } = this.#options
+    const { clock, claims, keepWarmMs, onWarmEnough } = this.#options
     this.#warm = clock.after(keepWarmMs, () => {
-      if (!onWarmEnough()) this.armWarm()
+      if (claims.any || !onWarmEnough()) this.armWarm()
     })
   }
 

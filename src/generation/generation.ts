@@ -28,6 +28,7 @@ import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import { describeBlockers } from './blockers.ts'
 import type { BringUpTimes } from './bring-up.ts'
 import { Changes } from './changes.ts'
+import { Claims } from './claims.ts'
 import { Countdowns } from './countdowns.ts'
 import { quarantined, refused, terminated } from './end-faults.ts'
 import { Grace } from './grace.ts'
@@ -98,6 +99,7 @@ export class Generation implements Serving {
   /** Requests bound to this generation that wait for a lane, oldest first. */
   readonly queue: RequestQueue<TaskRequest> = new RequestQueue()
   readonly tally: Tally = new Tally()
+  readonly claims: Claims = new Claims()
   readonly #options: GenerationOptions
   readonly #threads: GenerationThreads
   #state: GenerationState = 'staging'
@@ -129,6 +131,7 @@ export class Generation implements Serving {
     this.#grace = new Grace(options.clock, options.killGraceMs)
     this.#countdowns = new Countdowns({
       ...options,
+      claims: this.claims,
       onDrainDeadline: () =>
         this.take('deadline', `did not drain within ${options.drainTimeoutMs} ms`),
       onWarmEnough: () => this.#expire(),
@@ -211,8 +214,6 @@ export class Generation implements Serving {
     this.#reason = reason
     for (const effect of effects) {
       switch (effect) {
-        case 'watchZero':
-          break
         case 'armDrain':
           this.#countdowns.armDrain()
           break

@@ -3,8 +3,10 @@
  */
 
 import type { ErrorRecord } from '../base/errors.ts'
-import { compareVersions } from '../domain/version-policy.ts'
+import type { PackagePolicy } from '../domain/route.ts'
+import { compareVersions, parsePolicy } from '../domain/version-policy.ts'
 import type { StagedDrop } from '../source/source.ts'
+import type { Candidate } from './target.ts'
 
 export interface LoadRefusal {
   readonly drop: StagedDrop
@@ -44,6 +46,16 @@ export class Catalog {
   /** Those that are not refused. */
   eligible(): string[] {
     return this.versions().filter((version) => !this.#refused.has(version))
+  }
+
+  /** The eligible ones with what each says of promotion. */
+  candidates(): Candidate[] {
+    return this.eligible().map((version) => ({ version, promotion: this.promotionOf(version) }))
+  }
+
+  /** What the version says of promotion; `auto` where it says nothing. */
+  promotionOf(version: string): PackagePolicy {
+    return parsePolicy(this.get(version)?.options.promotion ?? 'auto')
   }
 
   refuse(refusal: LoadRefusal): void {

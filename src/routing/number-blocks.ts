@@ -1,16 +1,23 @@
 /**
  * Generation numbers and epochs: never given twice in a data dir, so reserved durably in blocks.
+ *
+ * N1  The next block is reserved when half of one is used: while the disk is full, what must be done
+ *     without it (a quarantine) finds numbers that are reserved already.
  */
 
 import type { Store } from '../store/store.ts'
 
 const BLOCK = 64
 
+interface Block {
+  next: number
+  readonly end: number
+}
+
 export class NumberBlocks {
   readonly #store: Pick<Store, 'reserve'>
   readonly #what: 'generation' | 'epoch'
-  #next = 0
-  #end = 0
+  readonly #blocks: Block[] = []
   #reserving: Promise<void> | undefined
 
   constructor(store: Pick<Store, 'reserve'>, what: 'generation' | 'epoch') {
@@ -19,20 +26,31 @@ export class NumberBlocks {
   }
 
   async take(): Promise<number> {
-    while (this.#next === this.#end) {
-      this.#reserving ??= this.#reserve()
-      await this.#reserving
+    for (;;) {
+      const [block] = this.#blocks
+      if (block === undefined) {
+        await this.#reserve()
+        continue
+      }
+      const number = block.next++
+      if (block.next === block.end) this.#blocks.shift()
+      // Whoever finds no number left is told why; until then it is tried again with each one.
+      if (this.#left() <= BLOCK / 2) this.#reserve().catch(() => {})
+      return number
     }
-    return this.#next++
   }
 
-  async #reserve(): Promise<void> {
-    try {
-      const first = await this.#store.reserve(this.#what, BLOCK)
-      this.#next = first
-      this.#end = first + BLOCK
-    } finally {
-      this.#reserving = undefined
-    }
+  #left(): number {
+    return this.#blocks.reduce((left, { next, end }) => left + end - next, 0)
+  }
+
+  #reserve(): Promise<void> {
+    this.#reserving ??= this.#store
+      .reserve(this.#what, BLOCK)
+      .then((first) => void this.#blocks.push({ next: first, end: first + BLOCK }))
+      .finally(() => {
+        this.#reserving = undefined
+      })
+    return this.#reserving
   }
 }

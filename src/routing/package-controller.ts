@@ -1,61 +1,51 @@
 /**
  * Decides, for one (tenant, package), which version is loaded and gets the traffic.
  *
- * Owns: the versions present, policy and holds, the one loop that loads, promotes, falls back, and
- * the versions loaded for a pin.
- * Does not own: how a version is loaded (generation-factory.ts), how the swap is made (swap.ts).
+ * Owns: the versions present, policy and holds, the one loop that loads, promotes and falls back.
+ * Does not own: its generations (package-generations.ts), what is wanted as a value (target.ts), how
+ * the swap is made (swap.ts).
  *
  * O1  The loop is level-triggered: it compares what should be active with what is, until they agree.
  *     One loop at a time; what arrives meanwhile is seen in its next round.
  * O2  A version that cannot be loaded is refused and passed over; the active one serves on.
- * O3  Downgrades happen only when the active version has left the folder or is in a crash loop, and
- *     never under the policy `manual`.
+ * O3  Downgrades happen only when the active version has left the folder or is in a crash loop;
+ *     never under the policy `manual`, but for the version before one that is in a crash loop.
+ * O4  What the loop wants is asked again after each wait: after the load, and in the swap's turn.
+ * O5  The policy is that of the version in force, from the commit that makes it active; what another
+ *     version says of promotion decides only whether it may promote itself.
  */
 
 import { HeadgateError } from '../base/errors.ts'
 import { type Holds, holdsAfterPromotion, quarantineReason } from '../domain/holds.ts'
 import type { PackagePolicy } from '../domain/route.ts'
-import {
-  compareVersions,
-  highestEligible,
-  matchVersion,
-  parsePolicy,
-} from '../domain/version-policy.ts'
+import { compareVersions, matchVersion } from '../domain/version-policy.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { RemovedDrop, StagedDrop } from '../source/source.ts'
 import type { RouteRecord } from '../store/store.ts'
 import { Catalog } from './catalog.ts'
 import type { ControllerDeps } from './controller-deps.ts'
 import type { PackageLine } from './dispatcher.ts'
-import type { Loaded } from './generation-factory.ts'
-import { IdleWatch } from './idle-watch.ts'
 import { LoadRefusals } from './load-refusals.ts'
-import { versionToPromote } from './target.ts'
+import { PackageGenerations } from './package-generations.ts'
+import type { Routed, SwapPlan } from './swap.ts'
+import { versionAfterCrash, versionToPromote } from './target.ts'
 import { WorkflowAliases } from './workflow-aliases.ts'
 
-/** Generations of one package that may be loading or serving at once. */
-const GENERATION_LIMIT = 4
-/** Drained generations of one package kept warm; the oldest goes first. */
-const WARM_LIMIT = 4
-
-export class PackageController {
+export class PackageController implements Routed {
   readonly tenant: string
   readonly package: string
   readonly line: PackageLine
   readonly catalog: Catalog = new Catalog()
-  readonly held: Map<string, string> = new Map()
   readonly aliases: WorkflowAliases = new WorkflowAliases()
   /** A version of it was taken in once, now or in an earlier boot. */
   known = false
   readonly #deps: ControllerDeps
-  readonly #generations = new Set<Generation>()
-  /** How a loaded generation came to be, for its receipt. */
-  readonly #loaded = new WeakMap<Generation, Loaded & { readonly drop: StagedDrop }>()
-  readonly #loads = new Map<string, Promise<Generation>>()
-  /** Generations loaded for a pin. */
-  readonly #idle: IdleWatch
+  readonly #generations: PackageGenerations
   readonly #refusals: LoadRefusals
-  #policy: PackagePolicy = { mode: 'auto' }
+  readonly #quarantining = new Set<Generation>()
+  #held: Holds = new Map()
+  /** O5; null: no version ever was in force. */
+  #inForce: PackagePolicy | null = null
   #wanted: RouteRecord | undefined
   #loop: Promise<void> | undefined
   #again = false
@@ -67,13 +57,26 @@ export class PackageController {
     this.tenant = deps.line.tenant
     this.package = deps.line.package
     const { now, after, warn } = deps
-    this.#idle = new IdleWatch(after)
     const eligible = (): void => this.settle()
     this.#refusals = new LoadRefusals({ catalog: this.catalog, now, after, warn, eligible })
+    this.#generations = new PackageGenerations({
+      ...deps,
+      loaded: ({ version }) => this.#refusals.forget(version),
+      // O2: whoever asked for it; what is refused is not loaded again and again.
+      failed: (drop, error) => {
+        if (this.catalog.get(drop.version) === drop) this.#refusals.refuse(drop, error)
+      },
+    })
   }
 
+  /** In force; before any version is, what the highest one says. */
   get policy(): PackagePolicy {
-    return this.#policy
+    if (this.#inForce !== null) return this.#inForce
+    return this.catalog.promotionOf(this.catalog.versions()[0] ?? '')
+  }
+
+  get held(): Holds {
+    return this.#held
   }
 
   get active(): Generation | undefined {
@@ -82,24 +85,24 @@ export class PackageController {
 
   /** Newest first. */
   generations(): Generation[] {
-    return [...this.#generations].sort((a, b) => b.number - a.number)
+    return this.#generations.list()
   }
 
   /** What was committed by an earlier boot. */
   restore(record: RouteRecord): void {
     this.known = true
     this.#wanted = record
-    this.#policy = record.policy
-    for (const [version, why] of Object.entries(record.held)) this.held.set(version, why)
+    this.#held = new Map(Object.entries(record.held))
+    // Holds are on record of packages, too, of which no version ever had the traffic.
+    const wasInForce = record.version !== null || record.previousVersion !== null
+    this.#inForce = wasInForce ? record.policy : null
+    this.#deps.swapper.records.restore(record)
   }
 
   staged(drop: StagedDrop): void {
     this.known = true
     this.catalog.add(drop)
     this.catalog.review(drop)
-    if (this.#wanted === undefined && drop.options.promotion !== null) {
-      this.#policy = parsePolicy(drop.options.promotion)
-    }
     this.settle()
   }
 
@@ -116,7 +119,7 @@ export class PackageController {
 
   /** A generation of a version that need not be in the catalog, and is not put there. */
   prepare(drop: StagedDrop): Promise<Generation> {
-    return this.#load(drop.version, drop)
+    return this.#generations.load(drop, 'promotion')
   }
 
   /** Starts the loop, or has it go round once more. */
@@ -143,21 +146,29 @@ export class PackageController {
    * Throws NO_MATCHING_VERSION or the reason why it cannot be loaded.
    */
   async promote(version: string, reason: string, actor: string): Promise<void> {
-    if (this.catalog.get(version) === undefined) throw this.#noMatch(version)
-    const generation = await this.#loadFor(version)
-    const before = new Map(this.held)
-    this.#hold(holdsAfterPromotion(before, version, this.catalog.versions(), reason))
-    try {
-      await this.#promote(generation, reason, actor)
-    } catch (error) {
-      this.#hold(before)
-      throw error
-    }
+    const generation = await this.#loadFor(this.#present(version))
+    await this.#promote(generation, {
+      reason,
+      actor,
+      first: 'commit',
+      isWanted: () => {
+        this.#present(version)
+        return true
+      },
+      holds: (before) => holdsAfterPromotion(before, version, this.catalog.versions(), reason),
+    })
   }
 
-  #hold(holds: Holds): void {
-    this.held.clear()
-    for (const [version, why] of holds) this.held.set(version, why)
+  policyOf({ version }: Generation): PackagePolicy {
+    // Of one that left the folder while it was promoted nothing new is known.
+    return this.catalog.get(version) === undefined ? this.policy : this.catalog.promotionOf(version)
+  }
+
+  routed(held: Holds, to: Generation | null): void {
+    this.#held = held
+    if (to === null) return
+    this.#inForce = this.policyOf(to)
+    this.#wanted = undefined
   }
 
   /** The generation for a pin: the highest version that matches, loaded if it is not. */
@@ -166,89 +177,98 @@ export class PackageController {
     if (version === null) throw this.#putOff(wanted) ?? this.#noMatch(wanted)
     const active = this.active
     if (active?.version === version && active.live) return active
-    // A draining one has to come to its end, and a drained one may expire at any time; but when the
-    // executor closes they stay until no task calls any more.
-    const loaded = this.generations().find(
-      (one) => one.version === version && (one.state === 'standby' || (this.#closed && one.live)),
+    return (
+      this.#generations.forPin(version) ?? this.#generations.load(this.#present(version), 'pin')
     )
-    const generation = loaded ?? (await this.#load(version))
-    this.#idle.watch(generation)
-    return generation
   }
 
-  /** A generation left its state: makes room, keeps few warm, or takes a quarantined one's traffic. */
+  /** A generation left its state. */
   transitioned(generation: Generation): void {
     const { state } = generation
     this.#deps.swapper.transitioned(generation)
-    if (state === 'retired' || state === 'rejected') {
-      this.#generations.delete(generation)
-    }
-    if (state === 'drained' && !this.#closed) this.#evictWarm()
-    if (state === 'drained' || state === 'retired' || state === 'rejected') {
-      this.#refusals.makeRoom()
-    }
+    this.#generations.transitioned(generation)
+    // One in standby counts no longer, or is ready: what waits for room may look again.
+    if (['standby', 'drained', 'retired', 'rejected'].includes(state)) this.#refusals.makeRoom()
     this.#deps.changed()
   }
 
   /** Its threads die again and again: back to the version before, when there is one. */
   crashLoop(generation: Generation, exits: number): void {
-    if (!generation.can('crashLoop')) return
+    if (!generation.can('crashLoop') || this.#quarantining.has(generation)) return
     const { version } = generation
-    const others = this.catalog.eligible().filter((other) => other !== version)
-    const fallback = highestEligible(others, { mode: 'auto' }, this.held)
-    if (this.active === generation && fallback === null) {
+    if (this.active === generation && this.#afterCrash(version) === null) {
       this.#deps.warn(
         { package: this.package, version, exits },
-        'crash loop, but no other version is present: it is restarted with growing pauses',
+        'crash loop, but no other version may take over: it is restarted with growing pauses',
       )
       return
     }
-    this.held.set(version, quarantineReason(exits))
-    const drop = this.catalog.get(version)
-    if (drop !== undefined) this.#refusals.crashed(drop, exits)
-    this.#deps.background(this.#quarantine(generation, exits))
+    this.#quarantining.add(generation)
+    const quarantine = this.#quarantine(generation, exits).finally(() => {
+      this.#quarantining.delete(generation)
+    })
+    this.#deps.background(quarantine)
   }
 
   /** Loads are given up; what serves is drained, and stays for the tasks of other packages. */
   async drain(): Promise<void> {
     await this.#stopLoading()
     await this.#handedOver()
-    await Promise.all(this.generations().map((generation) => generation.drain()))
-  }
-
-  async #stopLoading(): Promise<void> {
-    this.#closed = true
-    for (const generation of this.#generations) giveUp(generation)
-    await Promise.allSettled([...this.#loads.values(), this.#loop])
+    await this.#generations.drain()
   }
 
   /** Ends all generations; with `force` also what runs. */
   async close(force: boolean): Promise<void> {
     await this.#stopLoading()
-    await Promise.all(this.generations().map((generation) => generation.close(force)))
+    await this.#generations.close(force)
+  }
+
+  async #stopLoading(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled([this.#generations.giveUpLoads(), this.#loop])
+    // A swap that is being committed comes to its end: its generations are closed as it leaves them.
+    await this.#deps.swapper.settled()
   }
 
   /** Until nothing waits unpinned, or the active generation's drain timeout has passed. */
   async #handedOver(): Promise<void> {
     const { active, line } = this
     if (active === undefined || line.waiting.size === 0) return
-    const limitMs = this.#loaded.get(active)?.drop.options.drainTimeoutMs ?? 0
+    const limitMs = this.#generations.origin(active)?.drop.options.drainTimeoutMs ?? 0
     await new Promise<void>((resolve) => {
       line.onEmpty = resolve
       this.#deps.after(limitMs, resolve)
     })
   }
 
+  /** Assigned first, written when the disk allows it (swap.ts X3). */
   async #quarantine(generation: Generation, exits: number): Promise<void> {
-    const fallback = highestEligible(this.catalog.eligible(), { mode: 'auto' }, this.held)
-    if (this.active === generation && fallback !== null) {
-      const next = await this.#loadFor(fallback)
-      await this.#promote(next, `${generation.version} lost ${exits} threads`, 'executor')
+    const { version } = generation
+    const hold = (before: Holds): Holds => new Map(before).set(version, quarantineReason(exits))
+    const isActive = (): boolean => this.active === generation
+    while (isActive()) {
+      const fallback = this.#afterCrash(version)
+      // What could have taken over was refused: it stays, as one that never had another.
+      if (fallback === null) return
+      try {
+        await this.#promote(await this.#loadFor(this.#present(fallback)), {
+          reason: `${version} lost ${exits} threads`,
+          actor: 'executor',
+          first: 'assign',
+          isWanted: isActive,
+          holds: hold,
+        })
+      } catch (error) {
+        if (this.#closed || this.catalog.refusal(fallback) === undefined) throw error
+      }
     }
+    const drop = this.catalog.get(version)
+    if (drop !== undefined) this.#refusals.crashed(drop, exits)
     if (generation.can('crashLoop')) generation.take('crashLoop', `${exits} threads lost`)
     if (generation.can('retire')) generation.take('retire', 'quarantined')
     // Superseded with nothing in flight it had drained already.
     if (generation.can('expire')) generation.take('expire', 'quarantined')
+    if (!this.#held.has(version)) await this.#deps.swapper.hold(this, hold)
   }
 
   async #run(): Promise<void> {
@@ -261,73 +281,86 @@ export class PackageController {
   /** One round of the loop; true: look again. */
   async #step(): Promise<boolean> {
     if (this.#closed) return false
-    const active = this.active
-    const version = this.#target(active)
+    const version = this.#target()
     if (version === null) {
-      if (active === undefined || this.catalog.get(active.version) !== undefined) return false
-      if (this.#policy.mode === 'manual' || this.#refusals.waitForRoom.length > 0) return false
-      this.#deps.warn({ package: this.package, version: active.version }, 'no version is left')
-      await this.#deps.swapper.unroute(this, 'the last version left the folder')
+      await this.#unrouteIfGone()
       return false
     }
-    const drop = this.catalog.get(version)
+    const drop = this.#present(version)
     try {
-      const generation = await this.#loadFor(version)
+      const generation = await this.#loadFor(drop)
       if (this.#closed) return false
-      const down = active !== undefined && compareVersions(version, active.version) < 0
-      if (down) {
+      // O4
+      if (this.#target() !== version) return true
+      const { active } = this
+      const isDown = active !== undefined && compareVersions(version, active.version) < 0
+      if (isDown) {
         this.#deps.warn(
           { package: this.package, from: active.version, to: version },
           'the active version left the folder: falling back',
         )
       }
-      await this.#promote(generation, down ? `${active.version} was removed` : 'dropped', 'watcher')
-      this.#wanted = undefined
-      return true
+      await this.#promote(generation, {
+        reason: isDown ? `${active.version} was removed` : 'dropped',
+        actor: 'watcher',
+        first: 'commit',
+        isWanted: () => this.#target() === version,
+        holds: (before) => before,
+      })
     } catch (error) {
       if (this.#closed) return false
       // A load that failed has said so already; a swap has not. What came meanwhile is another matter.
-      const isSame = drop !== undefined && this.catalog.get(version) === drop
+      const isSame = this.catalog.get(version) === drop
       if (isSame && this.catalog.refusal(version) === undefined) this.#refusals.refuse(drop, error)
-      return true
     }
+    return true
   }
 
-  #target(active: Generation | undefined): string | null {
+  async #unrouteIfGone(): Promise<void> {
+    const { active } = this
+    const isLeft = (): boolean =>
+      this.active === active &&
+      active !== undefined &&
+      this.catalog.get(active.version) === undefined &&
+      this.#target() === null
+    if (!isLeft() || this.policy.mode === 'manual' || this.#refusals.waitForRoom.length > 0) return
+    this.#deps.warn({ package: this.package, version: active?.version }, 'no version is left')
+    await this.#deps.swapper.unroute(this, 'the last version left the folder', isLeft)
+  }
+
+  /** The version to load and promote now; null: none. */
+  #target(): string | null {
+    const { active } = this
     return versionToPromote({
-      eligible: this.catalog.eligible(),
-      policy: this.#policy,
-      held: this.held,
+      eligible: this.catalog.candidates(),
+      policy: this.#inForce,
+      held: this.#held,
       restored: this.#wanted?.version ?? null,
       active: active?.version ?? null,
       activePresent: active !== undefined && this.catalog.get(active.version) !== undefined,
     })
   }
 
-  /** A generation of `version` that can be promoted or called. */
-  #loadFor(version: string): Promise<Generation> {
-    for (const generation of this.generations()) {
-      if (generation.live && generation.version === version) return Promise.resolve(generation)
-    }
-    return this.#load(version)
+  #afterCrash(crashing: string): string | null {
+    return versionAfterCrash({
+      eligible: this.catalog.candidates(),
+      policy: this.#inForce,
+      held: this.#held,
+      crashing,
+      previous: this.#deps.swapper.records.get(this.line.key)?.previousVersion ?? null,
+    })
   }
 
-  /** A new generation of `version`; one load of a version at a time. */
-  #load(version: string, drop = this.catalog.get(version)): Promise<Generation> {
-    const running = this.#loads.get(version)
-    if (running !== undefined) return running
-    if (this.#closed) return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
-    if (drop === undefined) return Promise.reject(this.#noMatch(version))
-    const load = this.#loadDrop(drop)
-      .catch((error: unknown) => {
-        if (this.#closed) throw new HeadgateError('EXECUTOR_CLOSING')
-        // O2: whoever asked for it; what is refused is not loaded again and again.
-        if (this.catalog.get(version) === drop) this.#refusals.refuse(drop, error)
-        throw error
-      })
-      .finally(() => this.#loads.delete(version))
-    this.#loads.set(version, load)
-    return load
+  /** A generation of the version that can be promoted or called. */
+  async #loadFor(drop: StagedDrop): Promise<Generation> {
+    return this.#generations.live(drop.version) ?? this.#generations.load(drop, 'promotion')
+  }
+
+  /** Throws NO_MATCHING_VERSION. */
+  #present(version: string): StagedDrop {
+    const drop = this.catalog.get(version)
+    if (drop === undefined) throw this.#noMatch(version)
+    return drop
   }
 
   /** Why the version a pin means cannot be called for now. */
@@ -345,54 +378,24 @@ export class PackageController {
     })
   }
 
-  async #loadDrop(drop: StagedDrop): Promise<Generation> {
-    const busy = this.generations().filter((one) => one.state !== 'drained').length
-    if (busy >= GENERATION_LIMIT) {
-      throw new HeadgateError('GENERATION_LIMIT', {
-        package: this.package,
-        version: drop.version,
-        limit: GENERATION_LIMIT,
-      })
-    }
-    const loaded = await this.#deps.loadVersion(drop, this.#deps.generationUpcalls, (born) => {
-      this.#generations.add(born)
-      this.#deps.swapper.registry.add(born)
-      // It is loading right after this.
-      if (this.#closed) queueMicrotask(() => giveUp(born))
-    })
-    this.#loaded.set(loaded.generation, { ...loaded, drop })
-    this.#refusals.forget(drop.version)
-    return loaded.generation
-  }
-
-  async #promote(generation: Generation, reason: string, actor: string): Promise<void> {
-    if (this.active === generation) {
-      await this.#deps.swapper.hold(this)
-      return
-    }
-    const loaded = this.#loaded.get(generation)
-    const fresh = generation.state === 'standby' && loaded !== undefined
+  async #promote(
+    generation: Generation,
+    plan: Pick<SwapPlan, 'reason' | 'actor' | 'first' | 'isWanted' | 'holds'>,
+  ): Promise<void> {
+    const origin = this.#generations.origin(generation)
+    const isFresh = generation.state === 'standby' && origin !== undefined
     await this.#deps.swapper.swap(this, generation, {
-      reason,
-      actor,
-      spare: fresh ? loaded.spare : 'revive',
-      landedAt: fresh ? loaded.drop.landedAt : null,
-      detectedAt: fresh ? loaded.drop.detectedAt : null,
-      stagedAt: fresh ? loaded.drop.stagedAt : null,
-      loadMs: fresh ? loaded.times.loadMs : null,
-      probeMs: fresh ? loaded.times.probeMs : null,
+      ...plan,
+      isWanted: () => {
+        if (this.#closed) throw new HeadgateError('EXECUTOR_CLOSING')
+        return plan.isWanted()
+      },
+      spare: isFresh ? origin.spare : 'revive',
+      landedAt: isFresh ? origin.drop.landedAt : null,
+      detectedAt: isFresh ? origin.drop.detectedAt : null,
+      stagedAt: isFresh ? origin.drop.stagedAt : null,
+      loadMs: isFresh ? origin.times.loadMs : null,
+      probeMs: isFresh ? origin.times.probeMs : null,
     })
   }
-
-  #evictWarm(): void {
-    const warm = this.generations().filter((one) => one.state === 'drained' && one.ledger.zero)
-    for (const generation of warm.sort((a, b) => b.since - a.since).slice(WARM_LIMIT)) {
-      generation.take('expire', 'newer ones are warm')
-    }
-  }
-}
-
-/** Ends one that is still being loaded. */
-function giveUp(generation: Generation): void {
-  if (generation.can('refuse')) generation.take('refuse', 'the executor closes')
 }

@@ -2,13 +2,19 @@
  * The swap: commit the route, assign the registry value, promote one generation and supersede the
  * other, all but the commit in one synchronous step.
  *
- * X1  The route is committed to disk before it is assigned: after a crash the last committed route is
- *     restored, and nothing was answered by a version that was not.
+ * X1  A promotion is committed to disk before it is assigned: after a crash the last committed route
+ *     is restored, and nothing was answered by a version that was not.
  * X2  Between reading the old active generation and the assignment there is no await.
+ * X3  What leads away from harm (a quarantine) is assigned first: a full disk does not keep the
+ *     traffic on a version that dies. It is on disk as soon as that can be written.
+ * X4  Whether a swap is still wanted is asked in its own turn: what was asked for before may have
+ *     been decided otherwise by the swaps it waited for.
+ * X5  What was committed and could not come into force is committed back.
  */
 
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
+import type { Holds } from '../domain/holds.ts'
 import { type PackagePolicy, type Route, withRoute } from '../domain/route.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { RouteRecord, Store, SwapReceipt } from '../store/store.ts'
@@ -16,23 +22,35 @@ import type { Dispatcher, PackageLine } from './dispatcher.ts'
 import type { NumberBlocks } from './number-blocks.ts'
 import { type SwapFacts, SwapFollower } from './receipts.ts'
 import type { Registry } from './registry.ts'
+import { RouteRecords } from './route-records.ts'
 
 /** What the swap needs of a package's controller. */
 export interface Routed {
   readonly tenant: string
   readonly package: string
   readonly line: PackageLine
+  /** In force now. */
   readonly policy: PackagePolicy
-  readonly held: ReadonlyMap<string, string>
+  readonly held: Holds
+  /** What is in force once `to` is active. */
+  policyOf(to: Generation): PackagePolicy
+  /** In the step of the assignment. */
+  routed(held: Holds, to: Generation | null): void
 }
 
-export interface SwapReason extends Omit<SwapFacts, 'epoch' | 'moved' | 'swapMs'> {
+export interface SwapPlan extends Omit<SwapFacts, 'epoch' | 'moved' | 'swapMs'> {
   readonly actor: string
+  /** X3 */
+  readonly first: 'commit' | 'assign'
+  /** X4: false, and nothing is done. What it throws is thrown. */
+  readonly isWanted: () => boolean
+  /** What is held afterwards. */
+  readonly holds: (before: Holds) => Holds
 }
 
 export class Swapper {
   readonly registry: Registry
-  readonly #store: Store
+  readonly records: RouteRecords
   readonly #dispatcher: Dispatcher
   readonly #epochs: NumberBlocks
   readonly #clock: Clock
@@ -43,62 +61,53 @@ export class Swapper {
 
   constructor(deps: {
     readonly registry: Registry
-    readonly store: Store
+    readonly store: Pick<Store, 'commitRoute'>
     readonly dispatcher: Dispatcher
     readonly epochs: NumberBlocks
     readonly clock: Clock
     readonly write: (receipt: SwapReceipt) => void
+    readonly onFault: (error: unknown) => void
   }) {
     this.registry = deps.registry
-    this.#store = deps.store
     this.#dispatcher = deps.dispatcher
     this.#epochs = deps.epochs
     this.#clock = deps.clock
     this.#write = deps.write
+    const inTurn = (work: () => Promise<void>): Promise<void> => this.#inTurn(work)
+    this.records = new RouteRecords({ ...deps, inTurn })
   }
 
-  async swap(routed: Routed, to: Generation, why: SwapReason): Promise<void> {
-    await this.#inTurn(async () => {
-      // Promoted by the swap before this one.
-      if (this.registry.active(routed.line.key) === to) return
-      checkPromotable(to)
-      const began = this.#clock.monotonic()
-      const epoch = await this.#epochs.take()
-      const before = this.registry.active(routed.line.key)
-      await this.#store.commitRoute(record(routed, epoch, to, before), [])
-      checkPromotable(to)
-      const from = this.registry.active(routed.line.key)
-      const moved = routed.line.waiting.size
-      this.registry.assign(withRoute(this.registry.value, epoch, route(routed, to)))
-      const swapMs = this.#clock.monotonic() - began
-      const facts: SwapFacts = { ...why, epoch, moved, swapMs }
-      const follower = new SwapFollower(this.#clock, from, to, facts, this.#write)
-      this.#followers.add(follower)
-      to.take('promote', why.reason, why.actor)
-      from?.take('supersede', `${to.version} took its place`, why.actor)
-      this.#dispatcher.schedule(routed.line)
-    })
+  /** Resolves when `to` is active, or is not wanted any more. */
+  async swap(routed: Routed, to: Generation, plan: SwapPlan): Promise<void> {
+    const giveBack = to.claims.take()
+    try {
+      await this.#inTurn(() => this.#swap(routed, to, plan))
+    } finally {
+      giveBack()
+    }
   }
 
-  /** The active generation stays; what is held has changed. */
-  async hold(routed: Routed): Promise<void> {
+  /** Holds more versions, or fewer; what is active stays. Never waits for the disk to be well. */
+  async hold(routed: Routed, change: (before: Holds) => Holds): Promise<void> {
     await this.#inTurn(async () => {
       const epoch = await this.#epochs.take()
-      const active = this.registry.active(routed.line.key)
-      if (active === undefined) return
-      await this.#store.commitRoute(record(routed, epoch, active, active), [])
-      this.registry.assign(withRoute(this.registry.value, epoch, route(routed, active)))
+      const held = change(routed.held)
+      const active = this.registry.active(routed.line.key) ?? null
+      const record = this.#recordOf(routed, epoch, held, active)
+      this.#assign(routed, record, held, active)
+      await this.records.keep(record)
     })
   }
 
   /** Nothing serves this package from now on; what waits is refused. */
-  async unroute(routed: Routed, reason: string): Promise<void> {
+  async unroute(routed: Routed, reason: string, isWanted: () => boolean): Promise<void> {
     await this.#inTurn(async () => {
       const epoch = await this.#epochs.take()
-      const before = this.registry.active(routed.line.key)
-      await this.#store.commitRoute(record(routed, epoch, null, before), [])
+      if (!isWanted()) return
+      const record = this.#recordOf(routed, epoch, routed.held, null)
+      await this.records.commit(record)
       const from = this.registry.active(routed.line.key)
-      this.registry.assign(withRoute(this.registry.value, epoch, route(routed, null)))
+      this.#assign(routed, record, routed.held, null)
       from?.take('supersede', reason)
       const { tenant, package: name } = routed
       this.#dispatcher.refuseAll(
@@ -108,16 +117,79 @@ export class Swapper {
     })
   }
 
+  /** Resolves when all swaps asked for so far have ended. */
+  settled(): Promise<void> {
+    return this.#turn
+  }
+
   /** Completes the receipts that wait for this generation. */
   transitioned(generation: Generation): void {
-    if (generation.state === 'draining' || generation.state === 'terminating') return
+    const { state } = generation
+    // The calls of one in quarantine end while it is ended.
+    if (state === 'draining' || state === 'terminating' || state === 'quarantined') return
     for (const follower of this.#followers) {
-      if (follower.from === undefined) this.#followers.delete(follower)
-      else if (follower.from === generation) {
-        follower.settled()
-        this.#followers.delete(follower)
-      }
+      if (follower.from !== generation) continue
+      follower.settled()
+      this.#followers.delete(follower)
     }
+  }
+
+  async #swap(routed: Routed, to: Generation, plan: SwapPlan): Promise<void> {
+    const began = this.#clock.monotonic()
+    const epoch = await this.#epochs.take()
+    if (!plan.isWanted()) return
+    const isActive = this.registry.active(routed.line.key) === to
+    if (isActive && !changes(routed.held, plan.holds(routed.held))) return
+    if (!isActive) checkPromotable(to)
+    const record = this.#recordOf(routed, epoch, plan.holds(routed.held), to)
+    if (plan.first === 'commit') await this.#commit(record, to, isActive)
+    const from = this.registry.active(routed.line.key)
+    const moved = routed.line.waiting.size
+    // Anew: a quarantine may have added to them during the commit.
+    this.#assign(routed, record, plan.holds(routed.held), to)
+    if (from !== to) {
+      const swapMs = this.#clock.monotonic() - began
+      const facts: SwapFacts = { ...plan, epoch, moved, swapMs }
+      const follower = new SwapFollower(this.#clock, from, to, facts, this.#write)
+      if (from !== undefined) this.#followers.add(follower)
+      to.take('promote', plan.reason, plan.actor)
+      from?.take('supersede', `${to.version} took its place`, plan.actor)
+      this.#dispatcher.schedule(routed.line)
+    }
+    if (plan.first === 'assign') await this.records.keep(record)
+  }
+
+  /** X5 */
+  async #commit(record: RouteRecord, to: Generation, isActive: boolean): Promise<void> {
+    await this.records.commit(record)
+    if (isActive) return
+    try {
+      checkPromotable(to)
+    } catch (error) {
+      await this.records.takeBack(record, await this.#epochs.take())
+      throw error
+    }
+  }
+
+  #assign(routed: Routed, record: RouteRecord, held: Holds, to: Generation | null): void {
+    const { tenant, package: name, policy, epoch } = record
+    const route: Route = {
+      tenant,
+      package: name,
+      policy,
+      active: to?.number ?? null,
+      activeVersion: to?.version ?? null,
+      held,
+    }
+    this.registry.assign(withRoute(this.registry.value, epoch, route))
+    this.records.assigned(record)
+    routed.routed(held, to)
+  }
+
+  #recordOf(routed: Routed, epoch: number, held: Holds, to: Generation | null): RouteRecord {
+    const { tenant, package: name } = routed
+    const policy = to === null ? routed.policy : routed.policyOf(to)
+    return this.records.next({ tenant, package: name, epoch, to, policy, held })
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -127,41 +199,18 @@ export class Swapper {
   }
 }
 
+/** It may have ended while it waited for its turn, or for the disk. */
 function checkPromotable(to: Generation): void {
   if (to.can('promote')) return
-  throw new HeadgateError('LOAD_FAILED', {
+  throw new HeadgateError('LOAD_INTERRUPTED', {
     package: to.package,
     version: to.version,
-    why: `it was lost before the swap (${to.state})`,
+    why: `it ended before the swap (${to.state})`,
   })
 }
 
-function route(routed: Routed, to: Generation | null): Route {
-  return {
-    tenant: routed.tenant,
-    package: routed.package,
-    policy: routed.policy,
-    active: to?.number ?? null,
-    activeVersion: to?.version ?? null,
-    held: new Map(routed.held),
-  }
-}
-
-function record(
-  routed: Routed,
-  epoch: number,
-  to: Generation | null,
-  before: Generation | undefined,
-): RouteRecord {
-  return {
-    tenant: routed.tenant,
-    package: routed.package,
-    epoch,
-    version: to?.version ?? null,
-    digest: to?.digest ?? null,
-    previousVersion: before?.version ?? null,
-    previousDigest: before?.digest ?? null,
-    policy: routed.policy,
-    held: Object.fromEntries(routed.held),
-  }
+function changes(before: Holds, after: Holds): boolean {
+  if (before.size !== after.size) return true
+  for (const [version, why] of after) if (before.get(version) !== why) return true
+  return false
 }

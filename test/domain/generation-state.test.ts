@@ -43,16 +43,13 @@ t.test('the good way from the drop to the end', (t) => {
   t.same(walk(...LIVE), ['active', []])
   t.same(walk(...LIVE, 'supersede', 'zero', 'expire'), [
     'retired',
-    ['watchZero', 'armDrain', 'cancelDrain', 'armWarm', 'cancelWarm', 'endThreads'],
+    ['armDrain', 'cancelDrain', 'armWarm', 'cancelWarm', 'endThreads'],
   ])
   t.end()
 })
 
 t.test('a draining or drained generation is revived without its threads ending', (t) => {
-  t.same(walk(...LIVE, 'supersede', 'promote'), [
-    'active',
-    ['watchZero', 'armDrain', 'cancelDrain'],
-  ])
+  t.same(walk(...LIVE, 'supersede', 'promote'), ['active', ['armDrain', 'cancelDrain']])
   const [state, effects] = walk(...LIVE, 'supersede', 'zero', 'promote')
   t.equal(state, 'active')
   t.equal(effects.at(-1), 'cancelWarm')
@@ -63,7 +60,7 @@ t.test('a draining or drained generation is revived without its threads ending',
 t.test('a passed drain deadline ends the threads once', (t) => {
   const [state, effects] = walk(...LIVE, 'supersede', 'deadline', 'terminated')
   t.equal(state, 'retired')
-  t.same(effects, ['watchZero', 'armDrain', 'cancelDrain', 'endThreads'])
+  t.same(effects, ['armDrain', 'cancelDrain', 'endThreads'])
   t.end()
 })
 
@@ -143,7 +140,6 @@ t.test('G2 and G3 hold on random walks', (t) => {
         const next = nextState(state, { type })
         state = next.state
         for (const effect of next.effects) {
-          if (effect === 'watchZero' && state !== 'draining') return false
           if (effect === 'endThreads') threadsEnded += 1
           for (const timer of ['Drain', 'Warm'] as const) {
             if (!effect.endsWith(timer)) continue

@@ -4,6 +4,7 @@ import semver from 'semver'
 import t from 'tap'
 import type { PackagePolicy } from '../../src/domain/route.ts'
 import {
+  allows,
   checkVersion,
   compareVersions,
   describePolicy,
@@ -113,5 +114,20 @@ t.test('versions are compared by precedence, not by text', (t) => {
   t.ok(compareVersions('1.10.0', '1.9.0') > 0)
   t.ok(compareVersions('1.0.0-rc.1', '1.0.0') < 0)
   t.equal(compareVersions('1.0.0', '1.0.0'), 0)
+  t.end()
+})
+
+t.test('a policy allows what it would choose by itself', (t) => {
+  const range: PackagePolicy = { mode: 'range', range: '^1.0.0' }
+  t.same(
+    [AUTO, range, { mode: 'manual' } as const].map((policy) =>
+      ['1.0.0', '1.1.0-rc.1', '2.0.0', 'rubbish'].map((version) => allows(policy, version)),
+    ),
+    [
+      [true, false, true, false],
+      [true, false, false, false],
+      [false, false, false, false],
+    ],
+  )
   t.end()
 })

@@ -26,12 +26,14 @@ t.test('O2: a failed operation is undone alone, with all it wrote', (t) => {
   const dir = t.testdir()
   const operations = open(t, dir)
   const other = new DatabaseSync(join(dir, 'state.db'))
-  other.exec(`create trigger planted before insert on control when new.tenant = 'bad'
-    begin select raise(abort, 'planted failure'); end`)
+  for (const table of ['control', 'route']) {
+    other.exec(`create trigger planted_${table} before insert on ${table} when new.tenant = 'bad'
+      begin select raise(abort, 'planted failure'); end`)
+  }
   other.close()
   const outcomes = operations.commit([
     append('one'),
-    { op: 'commitRoute', route: { ...route(), held: {} }, entries: [entry({ tenant: 'bad' })] },
+    { op: 'commitRoute', route: { ...route(), tenant: 'bad', held: {} } },
     append('two', 'bad'),
     append('three'),
   ])

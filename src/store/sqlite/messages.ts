@@ -63,7 +63,7 @@ const errorRecordSchema = looseErrorSchema.extend({
 /** One call of the Store interface. Each is atomic by itself. */
 export const operationSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('append'), entries: newEntriesSchema }),
-  z.object({ op: z.literal('commitRoute'), route: routeSchema, entries: newEntriesSchema }),
+  z.object({ op: z.literal('commitRoute'), route: routeSchema }),
   z.object({ op: z.literal('know'), version: knownVersionSchema }),
   z.object({
     op: z.literal('reserve'),
@@ -81,7 +81,7 @@ export type OperationName = Operation['op']
 /** What each operation answers. */
 export const resultSchemas = {
   append: z.array(controlEntrySchema),
-  commitRoute: z.array(controlEntrySchema),
+  commitRoute: z.undefined(),
   know: z.boolean(),
   reserve: z.int(),
   putReceipt: z.undefined(),

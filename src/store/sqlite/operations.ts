@@ -116,7 +116,7 @@ export class Operations {
         return this.#append(operation.entries)
       case 'commitRoute':
         this.#putRoute(operation.route)
-        return this.#append(operation.entries)
+        return undefined
       case 'know':
         return this.#know(operation.version)
       case 'reserve':

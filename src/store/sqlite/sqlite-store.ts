@@ -128,14 +128,8 @@ class SqliteStore implements Store {
     return this.#call({ op: 'append', entries: [...entries] }, resultSchemas.append)
   }
 
-  commitRoute(
-    route: RouteRecord,
-    entries: readonly NewControlEntry[],
-  ): Promise<readonly ControlEntry[]> {
-    return this.#call(
-      { op: 'commitRoute', route, entries: [...entries] },
-      resultSchemas.commitRoute,
-    )
+  commitRoute(route: RouteRecord): Promise<void> {
+    return this.#call({ op: 'commitRoute', route }, resultSchemas.commitRoute)
   }
 
   know(version: KnownVersion): Promise<boolean> {
