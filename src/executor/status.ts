@@ -123,7 +123,8 @@ export function packageRow(
     activeGeneration: active?.number ?? null,
     versions: catalog.versions().flatMap((version) => {
       const drop = catalog.get(version)
-      return drop === undefined ? [] : versionRow(drop)
+      if (drop === undefined) return []
+      return { ...versionRow(drop), promotion: describePolicy(catalog.promotionOf(version)) }
     }),
     held: Object.fromEntries(controller.held),
     waiting: controller.line.waiting.size,
@@ -138,7 +139,7 @@ export function packageRow(
   }
 }
 
-function versionRow({ version, digest, entry, signatures, doubt }: StagedDrop): VersionRow {
+function versionRow({ version, digest, entry, signatures, doubt }: StagedDrop): Omit<VersionRow, 'promotion'> {
   return {
     version,
     digest,

@@ -8,10 +8,12 @@
 import { HeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { checkName } from '../domain/names.ts'
-import { compareVersions, highestEligible, parsePolicy } from '../domain/version-policy.ts'
+import type { PackagePolicy } from '../domain/route.ts'
+import { allows, compareVersions, parsePolicy } from '../domain/version-policy.ts'
 import { type RefusalFacts, type VersionFacts, explainVersion } from '../domain/why.ts'
 import type { PackageRow, RefusalRow, SwapReceiptRow } from '../protocol/status.ts'
 import type { ExplainedVersion, WhyAnswer } from '../protocol/why.ts'
+import { highestSelfPromoting } from '../routing/target.ts'
 import type { Executor } from './api.ts'
 
 export interface WhyQuery {
@@ -81,7 +83,7 @@ function explained(
   const facts: VersionFacts = {
     version,
     entry: staged?.entry ?? null,
-    policy: parsePolicy(row.policy),
+    policy: policyFor(row, version, serves),
     activeVersion: row.activeVersion,
     best: bestOf(row),
     held: row.held[version] ?? null,
@@ -113,16 +115,22 @@ function explained(
   }
 }
 
+/** What stands in the version's way: the policy in force, or else what it says of itself. */
+function policyFor(row: PackageRow, version: string, serves: boolean): PackagePolicy {
+  const policy = parsePolicy(row.policy)
+  const own = row.versions.find((one) => one.version === version)
+  if (serves || own === undefined || !allows(policy, version)) return policy
+  return parsePolicy(own.promotion)
+}
+
 function bestOf(row: PackageRow): string | null {
   const failed = row.refusals.filter(({ stage }) => stage === 'load')
   const refused = new Set(failed.flatMap(({ digest }) => digest ?? []))
-  const eligible = row.versions.filter(({ digest }) => !refused.has(digest))
+  const candidates = row.versions
+    .filter(({ digest }) => !refused.has(digest))
+    .map(({ version, promotion }) => ({ version, promotion: parsePolicy(promotion) }))
   const held = new Map(Object.entries(row.held))
-  return highestEligible(
-    eligible.map(({ version }) => version),
-    parsePolicy(row.policy),
-    held,
-  )
+  return highestSelfPromoting(candidates, parsePolicy(row.policy), held)
 }
 
 /** A drop that was refused before its package.json was read. */

@@ -93,6 +93,8 @@ export const versionRowSchema = z.object({
   version: z.string(),
   digest: z.string(),
   entry: z.string(),
+  /** What it says of promoting itself: `auto`, `manual` or a range. */
+  promotion: z.string(),
   /** Who signed it, by the fingerprint of the key, and what that is to its tenant. */
   signatures: z.array(z.object({ key: z.string(), state: z.enum(SIGNATURE_STATES) })),
   /** What `warn` holds against its signatures; `require` would refuse it so. */
@@ -105,6 +107,7 @@ export const packageRowSchema = z.object({
   description: z.string().nullable(),
   author: z.string().nullable(),
   epoch: z.int(),
+  /** Of the version in force: `auto`, `manual` or a range; before any is, of the highest one. */
   policy: z.string(),
   activeVersion: z.string().nullable(),
   activeGeneration: z.int().nullable(),

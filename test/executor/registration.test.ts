@@ -104,6 +104,7 @@ t.test(
         version: '1.3.0',
         digest: pkg.metadata.fingerprint,
         entry: folder,
+        promotion: 'auto',
         signatures: [],
         doubt: null,
       },

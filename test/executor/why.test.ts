@@ -80,6 +80,26 @@ t.test('of every version it says why it serves or does not', async (t) => {
   t.match(await verdicts(executor), { '1.1.0': 'removed' })
 })
 
+t.test('a version that asks for an operator is told apart from a policy that does', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  place.drop(makeTasks('p', '1.1.0', SAY, { promotion: 'manual' }))
+  place.drop(makeTasks('p', '1.2.0', SAY, { promotion: '^2.0.0' }))
+  const executor = await start(t, place)
+  t.match(row(executor, 'p'), { policy: 'auto', activeVersion: '1.0.0' })
+  t.same(await verdicts(executor), {
+    '1.2.0': 'outside-range',
+    '1.1.0': 'manual',
+    '1.0.0': 'active',
+  })
+  await executor.promote({ tenant: 'public', package: 'p', version: '1.1.0' })
+  t.match(row(executor, 'p'), { policy: 'manual' })
+  t.match(await verdicts(executor), { '1.1.0': 'active', '1.2.0': 'held' })
+  place.drop(makeTasks('p', '1.3.0', SAY))
+  await untilLooked(executor, '1.3.0', () => row(executor, 'p').versions.length === 4)
+  t.match(await verdicts(executor), { '1.3.0': 'manual' })
+})
+
 t.test('other bytes under the same number do not hide the version that serves', async (t) => {
   const place = makePlace(t)
   place.drop(makeTasks('p', '1.0.0', SAY))

@@ -186,7 +186,14 @@ export function packageRow(name: string, change: Partial<PackageRow> = {}): Pack
     activeVersion: '1.2.0',
     activeGeneration: 7,
     versions: [
-      { version: '1.2.0', digest: 'd'.repeat(64), entry: name, signatures: [], doubt: null },
+      {
+        version: '1.2.0',
+        digest: 'd'.repeat(64),
+        entry: name,
+        promotion: 'auto',
+        signatures: [],
+        doubt: null,
+      },
     ],
     held: {},
     waiting: 0,
