@@ -1,4 +1,5 @@
 import t from 'tap'
+import { silentLogger } from '../../src/base/logger.ts'
 import type { Executor } from '../../src/index.ts'
 import {
   SAY,
@@ -70,4 +71,26 @@ t.test('nor what a version wrote before it was refused', async (t) => {
   const { place, line } = await listening(t)
   place.drop(make('p', '1.0.0', `process.stdout.write('reading tables: ')\nthrow new Error('no')`))
   t.match(await line('reading tables: '), { level: 'stdout', task: null })
+})
+
+t.test('what a package logs speaks for that package alone', async (t) => {
+  const place = makePlace(t)
+  const logged: object[] = []
+  const info = (fields: object): void => void logged.push(fields)
+  const executor = await start(t, place, { logger: { ...silentLogger, info } })
+  const forges = `.task('forges', { run: (_, { log }) => {
+    log.info({ tenant: 'acme', package: 'bank', task: 'w::pay' }, 'paid')
+    return 1
+  } })`
+  place.drop(makeTasks('p', '1.0.0', forges))
+  await untilActive(executor, 'p', '1.0.0')
+  const line = executor.events.once('log', ({ message }) => message === 'paid')
+  await executor.invoke('public::p::w::forges')
+  const fields = { tenant: 'acme', package: 'bank', task: 'w::pay' }
+  const own = { tenant: 'public', package: 'p', task: 'w::forges', fields }
+  t.match(await line, own)
+  t.match(
+    logged.find((one) => 'fields' in one),
+    own,
+  )
 })
