@@ -98,7 +98,7 @@ export class TaskCall implements TaskRequest {
     if (
       serving !== undefined &&
       policy !== undefined &&
-      mayRetry(policy, this.#attempt, retryFacts(fault))
+      mayRetry(policy, this.#attempt, retryFacts(fault, policy))
     ) {
       const wait = retryDelay(policy, this.#attempt, Math.random())
       this.#attempt++

@@ -106,7 +106,7 @@ export class WorkflowCall implements WorkflowStart {
 
   taskFailed(task: TaskOfWorkflow, fault: TaskFault | HeadgateError): void {
     this.#running.delete(task.index)
-    const error = retryFacts(fault)
+    const error = retryFacts(fault, this.#workflow?.tasks[task.index]?.retry)
     const before = this.#graph
     this.#lastFault = callError(fault, task.key)
     this.#step({
@@ -118,7 +118,7 @@ export class WorkflowCall implements WorkflowStart {
     })
     const state = before === this.#graph ? undefined : this.#graph?.tasks[task.index]
     if (state?.status === 'failed') this.#failure ??= this.#lastFault
-    if (fault instanceof HeadgateError && fault.code !== 'TASK_TIMEOUT' && !this.#settled) {
+    if (fault instanceof HeadgateError && error.terminal && !this.#settled) {
       this.#cancelled ??= fault
       this.#step({ type: 'cancel' })
     }

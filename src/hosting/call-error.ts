@@ -1,6 +1,7 @@
 /** What a caller is told of a task's fault. */
 
 import { HeadgateError } from '../base/errors.ts'
+import type { RetryPolicy } from '../domain/retry.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
 
 /** `key`: `workflow::task`. */
@@ -29,14 +30,28 @@ export function callError(fault: TaskFault | HeadgateError, key: string): Headga
 }
 
 /** What the retry policy sees: the author's own code where there is one. */
-export function retryFacts(fault: TaskFault | HeadgateError): {
+export function retryFacts(
+  fault: TaskFault | HeadgateError,
+  policy: Pick<RetryPolicy, 'retryOn'> | undefined,
+): {
   readonly code: string
   readonly message: string
   readonly terminal: boolean
 } {
   if (fault instanceof HeadgateError) {
-    // A lost thread or an ended generation is never silently run again for an invoke.
-    return { code: fault.code, message: fault.message, terminal: fault.code !== 'TASK_TIMEOUT' }
+    return { code: fault.code, message: fault.message, terminal: !mayRunAgain(fault, policy) }
   }
   return { code: fault.cause ?? fault.code, message: fault.message, terminal: fault.terminal }
+}
+
+/**
+ * How far a task had come on a thread that was lost nobody knows, so it is run again only when its
+ * policy names that. What ended with its generation, or was cancelled, never is.
+ */
+function mayRunAgain(
+  { code }: HeadgateError,
+  policy: Pick<RetryPolicy, 'retryOn'> | undefined,
+): boolean {
+  if (code === 'TASK_TIMEOUT') return true
+  return code === 'WORKER_LOST' && policy?.retryOn?.includes(code) === true
 }

@@ -166,7 +166,8 @@ export class GraphRun {
       this.#carryOut(effects)
       return
     }
-    const { code, message, terminal } = retryFacts(outcome)
+    const { retry: policy } = this.#plan.graph.tasks[index] ?? {}
+    const { code, message, terminal } = retryFacts(outcome, policy)
     const effects = this.#take({
       type: 'failed',
       task: index,

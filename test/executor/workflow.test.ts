@@ -297,3 +297,24 @@ t.test('inputs are checked by the schema of the version that runs', async (t) =>
   const whole = (await executor.invoke(workflow, { limit: 5 })) as Record<string, unknown>
   t.same(Object.keys(whole), ['generate_reports'])
 })
+
+t.test('a task whose thread was lost is run again where its policy names that', async (t) => {
+  const place = makePlace(t)
+  const dies = (name: string, retry: string): string => `.task('${name}', { retry: ${retry},
+    run: (_, { attempt }) => { if (attempt === 1) process.exit(7); return attempt } })`
+  place.drop(
+    makeTasks(
+      'p',
+      '1.0.0',
+      dies('named', `{ attempts: 3, delay: 1, retryOn: ['WORKER_LOST'] }`) +
+        dies('unnamed', `{ attempts: 3, delay: 1 }`),
+    ),
+  )
+  place.drop(
+    makeTasks('q', '1.0.0', dies('named', `{ attempts: 2, delay: 1, retryOn: ['WORKER_LOST'] }`)),
+  )
+  const executor = await start(t, place)
+  t.equal(await executor.invoke('public::p::w::named'), 2)
+  t.match(await failure(executor.invoke('public::p::w::unnamed')), { code: 'WORKER_LOST' })
+  t.same(await executor.invoke('public::q::w'), { named: 2 }, 'within a workflow too')
+})

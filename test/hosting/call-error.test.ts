@@ -46,18 +46,25 @@ t.test('what the thread refused keeps its own code', (t) => {
   t.end()
 })
 
-t.test(
-  'a policy sees the author’s code, and of the executor’s own only a timeout is retried',
-  (t) => {
-    const fault = { code: 'TASK_FAILED', message: 'x', terminal: false }
-    t.match(retryFacts({ ...fault, cause: 'BUSY' }), { code: 'BUSY', terminal: false })
-    t.match(retryFacts(fault), { code: 'TASK_FAILED', terminal: false })
-    t.match(retryFacts({ ...fault, terminal: true }), { terminal: true })
-    const timeout = new HeadgateError('TASK_TIMEOUT', { task: 't', timeoutMs: 1 })
-    t.match(retryFacts(timeout), { code: 'TASK_TIMEOUT', terminal: false })
-    for (const code of ['WORKER_LOST', 'GENERATION_TERMINATED', 'CRASH_LOOP'] as const) {
-      t.match(retryFacts(new HeadgateError(code)), { code, terminal: true })
-    }
-    t.end()
-  },
-)
+t.test('a policy sees the author’s code, and a timeout among its own', (t) => {
+  const fault = { code: 'TASK_FAILED', message: 'x', terminal: false }
+  const any = { retryOn: null }
+  t.match(retryFacts({ ...fault, cause: 'BUSY' }, any), { code: 'BUSY', terminal: false })
+  t.match(retryFacts(fault, any), { code: 'TASK_FAILED', terminal: false })
+  t.match(retryFacts({ ...fault, terminal: true }, any), { terminal: true })
+  const timeout = new HeadgateError('TASK_TIMEOUT', { task: 't', timeoutMs: 1 })
+  t.match(retryFacts(timeout, any), { code: 'TASK_TIMEOUT', terminal: false })
+  t.end()
+})
+
+t.test('a lost thread is retried only where its code is named, an ended generation never', (t) => {
+  const codes = ['WORKER_LOST', 'GENERATION_TERMINATED', 'CRASH_LOOP'] as const
+  const terminal = (
+    policy: { readonly retryOn: readonly string[] | null } | undefined,
+  ): boolean[] => codes.map((code) => retryFacts(new HeadgateError(code), policy).terminal)
+  t.same(terminal(undefined), [true, true, true])
+  t.same(terminal({ retryOn: null }), [true, true, true])
+  t.same(terminal({ retryOn: ['BUSY'] }), [true, true, true])
+  t.same(terminal({ retryOn: ['BUSY', ...codes] }), [false, true, true])
+  t.end()
+})
