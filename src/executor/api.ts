@@ -31,6 +31,11 @@ export interface ExecutorOptions {
    * path to it. Read once: a changed list counts from the next start.
    */
   readonly signatures?: SignatureOptions
+  /**
+   * `full` (default): what was acknowledged survives a power cut. `os`: it survives the end of the
+   * process, and commits are faster; a power cut may lose the last of them.
+   */
+  readonly durability?: 'full' | 'os'
   /** Keep one pre-started worker thread for the next version. Default true. */
   readonly spare?: boolean
   /** ms a drained generation stays warm. Default 60_000. A package may set its own. */
@@ -41,8 +46,9 @@ export interface ExecutorOptions {
    */
   readonly coldAfterMs?: number
   /**
-   * Worker threads of all versions together, as a goal: beyond it idle versions turn cold at once,
-   * the one idle longest first. Default 64.
+   * Worker threads of all versions together, as a goal: beyond it idle versions turn cold, the one
+   * idle longest first, when threads are added and at looks a quarter of `coldAfterMs` apart.
+   * Default 64.
    */
   readonly maxThreads?: number
   /** ms between full looks at packagesDir. Default 2000. */

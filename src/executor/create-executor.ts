@@ -24,9 +24,9 @@ export async function createExecutor(options: ExecutorOptions): Promise<Executor
 
 /** Nothing in the data dir is touched before its lock is ours. */
 async function open(options: ResolvedOptions): Promise<HeadgateExecutor> {
-  const { dataDir, logger } = options
+  const { dataDir, durability, logger } = options
   const boot = randomUUID().slice(0, 8)
-  const store = createSqliteStore({ dataDir, boot }, { logger })
+  const store = createSqliteStore({ dataDir, boot, durability }, { logger })
   try {
     return new HeadgateExecutor(options, boot, store, await store.open())
   } catch (error) {

@@ -14,17 +14,14 @@ import { systemClock } from '../base/clock.ts'
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import { Scope, inOrder } from '../base/scope.ts'
-import { checkName } from '../domain/names.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
 import { Invoker } from '../engine/invoker.ts'
-import type { Generation, GenerationUpcalls, Transition } from '../generation/generation.ts'
 import type { SpareThreads } from '../generation/spare-threads.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
 import { closePackages } from '../routing/close-packages.ts'
-import { Dispatcher, PackageLine } from '../routing/dispatcher.ts'
+import { Dispatcher } from '../routing/dispatcher.ts'
 import type { GenerationFactory } from '../routing/generation-factory.ts'
 import { NumberBlocks } from '../routing/number-blocks.ts'
-import { PackageController } from '../routing/package-controller.ts'
 import { Registry } from '../routing/registry.ts'
 import { Swapper } from '../routing/swap.ts'
 import type { ThreadBudget } from '../routing/thread-budget.ts'
@@ -42,16 +39,17 @@ import type {
   WorkflowPackage,
 } from './api.ts'
 import { Calls } from './calls.ts'
+import { Controllers, type PackageName } from './controllers.ts'
 import { DropBoard } from './drop-board.ts'
 import { createGenerationParts } from './generation-parts.ts'
+import { createUpcalls } from './generation-upcalls.ts'
 import { KnownVersions } from './known-versions.ts'
 import type { ResolvedOptions } from './options.ts'
-import { relayLog } from './package-log.ts'
+import { Outbox } from './outbox.ts'
 import { PackageRows } from './package-rows.ts'
 import { Registrations } from './registrations.ts'
+import { RestoredRoutes } from './restored-routes.ts'
 import { executorRow } from './status.ts'
-import { threadLog } from './thread-log.ts'
-import { answerTask } from './task-invoke.ts'
 import { Uploads } from './uploads.ts'
 
 export class HeadgateExecutor implements Executor {
@@ -64,11 +62,13 @@ export class HeadgateExecutor implements Executor {
   readonly #source: Source
   readonly #registry = new Registry()
   readonly #dispatcher = new Dispatcher(this.#registry)
-  readonly #controllers = new Map<string, PackageController>()
+  readonly #controllers: Controllers
   readonly #drops: DropBoard
+  readonly #outbox: Outbox
   readonly #known: KnownVersions
   readonly #uploads: Uploads
   readonly #registrations: Registrations
+  readonly #restored: RestoredRoutes
   readonly #rows: PackageRows
   readonly #spare: SpareThreads
   readonly #factory: GenerationFactory
@@ -76,7 +76,6 @@ export class HeadgateExecutor implements Executor {
   readonly #swapper: Swapper
   readonly #invoker: Invoker
   readonly #calls: Calls
-  readonly #upcalls: GenerationUpcalls
   #abandoned = 0
   #state: ExecutorRow['state'] = 'starting'
   /** All that lay in the folder at the start was reported. */
@@ -88,11 +87,18 @@ export class HeadgateExecutor implements Executor {
     this.#options = options
     this.#boot = boot
     this.#store = store
-    this.#known = new KnownVersions(store, snapshot.known)
     const { logger, dataDir } = options
     const fault = (error: unknown): void => this.#fault(error)
     this.events = new TypedEmitter(fault)
     this.#scope = new Scope(fault)
+    this.#outbox = new Outbox({
+      store,
+      clock: systemClock,
+      lastSeq: snapshot.lastSeq,
+      onFault: fault,
+      onCommitted: (entry) => this.events.emit('control', entry),
+    })
+    this.#known = new KnownVersions(snapshot.known, (version) => this.#outbox.know(version))
     this.#source = createSource(
       {
         packagesDir: options.packagesDir,
@@ -103,17 +109,16 @@ export class HeadgateExecutor implements Executor {
         known: this.#known.digests,
         trust: options.trust,
       },
-      { logger, isLoading: (drop) => this.#controller(drop).isLoading(drop.version) },
+      { logger, isLoading: (drop) => this.#controllers.of(drop).isLoading(drop.version) },
     )
     this.#uploads = new Uploads(join(dataDir, 'uploads'), this.#source)
     this.#drops = new DropBoard(this.#source, (refused, standing) =>
       this.#refusalChanged(refused, standing),
     )
-    this.#rows = new PackageRows(this.#controllers, this.#registry, this.#drops)
     this.#registrations = new Registrations({
       source: this.#source,
-      controller: (of) => this.#controller(of),
-      known: (drop) => this.#scope.background(this.#known.add(drop)),
+      controller: (of) => this.#controllers.of(of),
+      known: (drop) => this.#known.add(drop),
       changed: (of) => this.#changed(of),
       closing: () => this.#closing !== undefined,
     })
@@ -139,33 +144,50 @@ export class HeadgateExecutor implements Executor {
       write: (receipt) => this.#writeReceipt(receipt),
       onFault: fault,
     })
+    const upcalls = createUpcalls({
+      ...parts,
+      source: this.#source,
+      dispatcher: this.#dispatcher,
+      outbox: this.#outbox,
+      events: this.events,
+      logger,
+      invoker: () => this.#invoker,
+      controller: (of) => this.#controllers.of(of),
+      changed: (of) => this.#changed(of),
+    })
+    this.#controllers = new Controllers(
+      {
+        swapper: this.#swapper,
+        generationUpcalls: upcalls,
+        loadVersion: (drop, upcalls, born) => this.#factory.load(drop, upcalls, born),
+        after: (ms, fn) => void systemClock.after(ms, fn),
+        now: () => systemClock.now(),
+        background: (work) => this.#scope.background(work),
+        warn: (fields, message) => logger.warn(fields, message),
+        ready: () => this.#looked,
+      },
+      (of) => this.#changed(of),
+    )
+    this.#rows = new PackageRows(this.#controllers.byKey, this.#registry, this.#drops)
     this.#invoker = new Invoker({
       registry: this.#registry,
       dispatcher: this.#dispatcher,
-      controllers: this.#controllers,
+      controllers: this.#controllers.byKey,
       clock: systemClock,
       maxPayloadBytes: options.maxPayloadBytes,
       maxWaiting: options.maxWaiting,
     })
     this.#calls = new Calls(this.#invoker)
-    this.#upcalls = {
-      transition: (generation, transition) => this.#transition(generation, transition),
-      capacity: (generation) => this.#dispatcher.schedule(this.#controller(generation).line),
-      gaveBack: (generation, requests) =>
-        this.#dispatcher.giveBack(this.#controller(generation).line, generation, requests),
-      log: (generation, message) => relayLog(generation, message, this.events, logger),
-      invoke: (generation, lane, message) => answerTask(this.#invoker, generation, lane, message),
-      ...threadLog(logger, (generation) => this.#changed(generation)),
-      crashLoop: (generation, exits) => this.#controller(generation).crashLoop(generation, exits),
-      threadsChanged: (generation) => {
-        this.#budget.enforce()
-        this.#changed(generation)
-      },
-      unavailable: (generation, error) =>
-        this.#dispatcher.unavailable(this.#controller(generation).line, generation, error),
-    }
-    for (const route of snapshot.routes) this.#controller(route).restore(route)
-    const epochs = snapshot.routes.map((route) => route.epoch)
+    const { routes } = snapshot
+    this.#restored = new RestoredRoutes({
+      ...options,
+      routes,
+      source: this.#source,
+      controller: (of) => this.#controllers.of(of),
+      clock: systemClock,
+    })
+    for (const route of routes) this.#controllers.of(route).restore(route)
+    const epochs = routes.map((route) => route.epoch)
     this.#registry.assign(emptyRegistry(Math.max(0, ...epochs)))
   }
 
@@ -184,9 +206,10 @@ export class HeadgateExecutor implements Executor {
       const spare = this.#spare.refill()
       await this.#source.start()
       await this.#drops.quiet()
+      await this.#restored.standIn(this.#drops.watch)
       this.#looked = true
-      for (const controller of this.#controllers.values()) controller.settle()
-      await this.#settled()
+      for (const controller of this.#controllers.all()) controller.settle()
+      await this.#controllers.settled()
       await spare
       await this.#spare.refill()
     } catch (error) {
@@ -194,7 +217,7 @@ export class HeadgateExecutor implements Executor {
       throw error
     }
     this.#setState('ready')
-    this.#options.logger.info({ packagesDir, packages: this.#controllers.size }, 'ready')
+    this.#options.logger.info({ packagesDir, packages: this.#rows.count }, 'ready')
   }
 
   invoke(namespace: string, body?: unknown, options?: InvokeOptions): Promise<unknown> {
@@ -207,7 +230,7 @@ export class HeadgateExecutor implements Executor {
 
   async promote({ tenant, package: name, version, reason, actor }: Promotion): Promise<void> {
     if (this.#closing !== undefined) throw new HeadgateError('EXECUTOR_CLOSING')
-    const controller = this.#controllers.get(routeKey(tenant, name))
+    const controller = this.#controllers.byKey.get(routeKey(tenant, name))
     if (controller === undefined) {
       throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
     }
@@ -237,6 +260,7 @@ export class HeadgateExecutor implements Executor {
       spare: this.#spare,
       abandonedThreads: this.#abandoned,
       watch: this.#drops.watch,
+      store: this.#storeRow(),
       permissions: this.#options.permissions,
       signatures: this.#options.trust.policy,
       refused: this.#drops.all(),
@@ -251,17 +275,19 @@ export class HeadgateExecutor implements Executor {
     return this.#rows.of(routeKey(tenant, name))
   }
 
-  receipts(query: Parameters<Store['receipts']>[0]): Promise<readonly SwapReceipt[]> {
+  async receipts(query: Parameters<Store['receipts']>[0]): Promise<readonly SwapReceipt[]> {
+    await this.#outbox.written()
     return this.#store.receipts(query)
   }
 
-  control(query: Parameters<Store['control']>[0]): Promise<readonly ControlEntry[]> {
+  async control(query: Parameters<Store['control']>[0]): Promise<readonly ControlEntry[]> {
+    await this.#outbox.written()
     return this.#store.control(query)
   }
 
   async reconcile(): Promise<void> {
     await this.#source.reconcile()
-    await this.#settled()
+    await this.#controllers.settled()
   }
 
   close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
@@ -281,13 +307,15 @@ export class HeadgateExecutor implements Executor {
     this.#setState('closing')
     this.#invoker.close()
     this.#factory.close()
+    this.#restored.close()
     await inOrder([
-      () => closePackages([...this.#controllers.values()], force),
+      () => closePackages(this.#controllers.all(), force),
       () => this.#refuseWaiting(),
       () => this.#budget.close(),
       () => this.#spare.close(),
       () => this.#source.close(),
       () => this.#scope.close(),
+      () => this.#outbox.close(),
       () => rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true }),
       () => this.#store.close(),
       () => this.#setState('closed'),
@@ -295,20 +323,21 @@ export class HeadgateExecutor implements Executor {
   }
 
   #refuseWaiting(): void {
-    for (const { line } of this.#controllers.values()) {
+    for (const { line } of this.#controllers.all()) {
       this.#dispatcher.refuseAll(line, new HeadgateError('EXECUTOR_CLOSING'))
     }
   }
 
   #listen(): void {
     const { events } = this.#source
-    events.on('recorded', (drop) => this.#scope.background(this.#known.add(drop)))
+    events.on('recorded', (drop) => this.#known.add(drop))
     events.on('staged', (drop) => this.#staged(drop))
     events.on('removed', (drop) => {
       const registered = this.#registrations.dropOf(drop)
-      if (registered === undefined) this.#controller(drop).removed(drop)
-      else this.#controller(drop).staged(registered)
+      if (registered === undefined) this.#controllers.of(drop).removed(drop)
+      else this.#controllers.of(drop).staged(registered)
     })
+    events.on('watch', (watch) => this.#restored.watched(watch))
     events.on('fault', (record) => this.events.emit('fault', record))
   }
 
@@ -319,70 +348,33 @@ export class HeadgateExecutor implements Executor {
     }
     const name = refused.package
     if (name === undefined) return
-    this.#controller({ tenant: refused.tenant, package: name })
+    this.#controllers.of({ tenant: refused.tenant, package: name })
     this.events.emit('package', { tenant: refused.tenant, package: name })
   }
 
   #staged(drop: StagedDrop): void {
     const { entry, doubt } = drop
     if (doubt !== null) this.#options.logger.warn({ entry, code: doubt.code }, doubt.message)
-    this.#controller(drop).staged(drop)
+    this.#restored.staged(drop)
+    this.#controllers.of(drop).staged(drop)
   }
 
-  #controller(of: { readonly tenant: string; readonly package: string }): PackageController {
-    const key = routeKey(of.tenant, of.package)
-    const known = this.#controllers.get(key)
-    if (known !== undefined) return known
-    const line = new PackageLine(checkName('tenant', of.tenant), checkName('package', of.package))
-    const { logger } = this.#options
-    const controller = new PackageController({
-      line,
-      swapper: this.#swapper,
-      generationUpcalls: this.#upcalls,
-      loadVersion: (drop, upcalls, born) => this.#factory.load(drop, upcalls, born),
-      after: (ms, fn) => void systemClock.after(ms, fn),
-      now: () => systemClock.now(),
-      background: (work) => this.#scope.background(work),
-      changed: () => this.#changed(of),
-      warn: (fields, message) => logger.warn(fields, message),
-      ready: () => this.#looked,
-    })
-    this.#controllers.set(key, controller)
-    return controller
-  }
-
-  #changed({ tenant, package: name }: { tenant: string; package: string }): void {
+  #changed({ tenant, package: name }: PackageName): void {
     this.events.emit('package', { tenant, package: name })
-  }
-
-  #transition(generation: Generation, transition: Transition): void {
-    const { tenant, package: name, version, digest, number } = generation
-    const entry = { ...transition, tenant, package: name, version, digest, generation: number }
-    this.#controller(generation).transitioned(generation)
-    if (!generation.live) this.#invoker.ended(generation)
-    const { to } = transition
-    // From standby on it can be called, if only by its version.
-    if (to === 'standby') this.#source.record(generation)
-    if (to === 'active') this.#budget.enforce()
-    if (to === 'drained' || to === 'retired' || to === 'rejected') this.#spare.refillLater()
-    this.#options.logger.info(
-      { package: name, version, generation: number, to, reason: transition.reason },
-      'generation',
-    )
-    this.#scope.background(
-      this.#store.append([entry]).then((entries) => {
-        for (const one of entries) this.events.emit('control', one)
-      }),
-    )
   }
 
   #writeReceipt(receipt: SwapReceipt): void {
     this.events.emit('receipt', receipt)
-    this.#scope.background(this.#store.putReceipt(receipt))
+    this.#outbox.putReceipt(receipt)
   }
 
-  async #settled(): Promise<void> {
-    await Promise.all([...this.#controllers.values()].map((controller) => controller.settled()))
+  #storeRow(): ExecutorRow['store'] {
+    const failure = this.#store.fault ?? this.#outbox.failure
+    return {
+      state: failure === null ? 'ok' : 'failing',
+      reason: failure?.message ?? null,
+      waiting: this.#outbox.size + this.#swapper.records.unsaved,
+    }
   }
 
   #setState(state: ExecutorRow['state']): void {

@@ -4,16 +4,16 @@
 
 import type { StagedDrop } from '../source/source.ts'
 import { versionKey } from '../source/versions.ts'
-import type { KnownVersion, Store } from '../store/store.ts'
+import type { KnownVersion } from '../store/store.ts'
 
 export class KnownVersions {
-  readonly #store: Pick<Store, 'know'>
   readonly #digests: Map<string, string>
+  readonly #write: (version: KnownVersion) => void
 
   /** `known`: what the store held at the start. */
-  constructor(store: Pick<Store, 'know'>, known: readonly KnownVersion[]) {
-    this.#store = store
+  constructor(known: readonly KnownVersion[], write: (version: KnownVersion) => void) {
     this.#digests = new Map(known.map((one) => [versionKey(one), one.digest]))
+    this.#write = write
   }
 
   /** By versionKey(). */
@@ -21,9 +21,10 @@ export class KnownVersions {
     return this.#digests
   }
 
-  async add(drop: StagedDrop): Promise<void> {
+  add(drop: StagedDrop): void {
+    if (this.#digests.get(versionKey(drop)) === drop.digest) return
     const { tenant, package: name, version, digest, detectedAt: firstSeenAt } = drop
     this.#digests.set(versionKey(drop), digest)
-    await this.#store.know({ tenant, package: name, version, digest, firstSeenAt })
+    this.#write({ tenant, package: name, version, digest, firstSeenAt })
   }
 }

@@ -42,6 +42,7 @@ const optionsSchema = strictObject({
   permissions: z.enum(['on', 'off']).default('on'),
   tenants: tenantsSchema.default({}),
   signatures: signaturesSchema.default({ policy: 'off', keys: {} }),
+  durability: z.enum(['full', 'os']).default('full'),
   spare: z.boolean().default(true),
   keepWarmMs: ms.default(60_000),
   coldAfterMs: ms.min(1).default(600_000),

@@ -30,6 +30,7 @@ export interface ExecutorFacts {
   readonly spare: SpareThreads
   readonly abandonedThreads: number
   readonly watch: WatchStatus
+  readonly store: ExecutorRow['store']
   readonly permissions: 'on' | 'off'
   readonly signatures: SignaturePolicy
   readonly refused: Iterable<RefusedDrop>
@@ -54,6 +55,7 @@ export function executorRow(facts: ExecutorFacts): ExecutorRow {
     abandonedThreads: facts.abandonedThreads,
     rssBytes: process.memoryUsage.rss(),
     watch: { ...facts.watch, reason: facts.watch.reason ?? null },
+    store: facts.store,
     isolation: { permissions: facts.permissions, network: restricted ? 'restricted' : 'open' },
     signatures: facts.signatures,
     refusals: [...facts.refused]

@@ -147,6 +147,13 @@ export const executorRowSchema = z.object({
     lastReconcileMs: z.number(),
     entries: z.int(),
   }),
+  store: z.object({
+    /** `failing`: what happens now would not survive a restart; `reason` says why. */
+    state: z.enum(['ok', 'failing']),
+    reason: z.string().nullable(),
+    /** Records that wait to be written. */
+    waiting: z.int(),
+  }),
   isolation: z.object({
     permissions: z.enum(['on', 'off']),
     /** Node 24 cannot restrict the network of a worker. */
@@ -180,6 +187,7 @@ export const swapReceiptSchema = z.object({
   dropToSwapMs: z.number().nullable(),
   dropToFirstTaskMs: z.number().nullable(),
   drainMs: z.number().nullable(),
+  cutOff: z.literal(true).exactOptional(),
 })
 
 export const controlEntrySchema = z.object({

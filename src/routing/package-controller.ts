@@ -114,7 +114,7 @@ export class PackageController implements Routed {
 
   /** Nobody can say yet whether its bytes will be called. */
   isLoading(version: string): boolean {
-    return this.#loads.has(version)
+    return this.#generations.isLoading(version)
   }
 
   /** A generation of a version that need not be in the catalog, and is not put there. */

@@ -83,6 +83,10 @@ export class PackageGenerations {
     return this.list().find((one) => one.version === version && one.state === 'standby')
   }
 
+  isLoading(version: string): boolean {
+    return this.#loads.has(version)
+  }
+
   /** P1 */
   load(drop: StagedDrop, what: LoadFor): Promise<Generation> {
     const running = this.#loads.get(drop.version)

@@ -112,13 +112,16 @@ export function readRoutes(context: ServerContext): readonly HttpRoute[] {
       method: 'GET',
       path: '/readyz',
       operationId: 'isReady',
-      summary: '200 when requests are taken, else 503; fails first at a shutdown',
+      summary:
+        '200 when requests are taken and what happens is written down, else 503; fails first at a shutdown',
       query: emptyQuerySchema,
       answer: 'Health',
       handle: (_request, reply) => {
-        const state = context.isClosing() ? 'closing' : executor.status().state
-        reply.code(state === 'ready' ? 200 : 503)
-        return { state }
+        const { state, store } = executor.status()
+        const shown = context.isClosing() ? 'closing' : state
+        const isReady = shown === 'ready' && store.state === 'ok'
+        reply.code(isReady ? 200 : 503)
+        return { state: shown === 'ready' && !isReady ? 'store failing' : shown }
       },
     },
   ]

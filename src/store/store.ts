@@ -6,6 +6,7 @@
  * commit runs share the next one.
  */
 
+import type { HeadgateError } from '../base/errors.ts'
 import type { GenerationState } from '../domain/generation-state.ts'
 import type { PackagePolicy } from '../domain/route.ts'
 
@@ -87,6 +88,11 @@ export interface SwapReceipt {
   /** The same to the first answer of the new generation; null before it. */
   readonly dropToFirstTaskMs: number | null
   readonly drainMs: number | null
+  /**
+   * true: the executor ended before the old generation had drained. What is null stays so: what
+   * became of those calls nobody saw.
+   */
+  readonly cutOff?: true
 }
 
 export interface StoreSnapshot {
@@ -97,14 +103,16 @@ export interface StoreSnapshot {
 }
 
 export interface Store {
+  /** Why every call fails now; null: they need not. */
+  readonly fault: HeadgateError | null
   /** Opens or creates; DATA_DIR_IN_USE when another process holds it. */
   open(): Promise<StoreSnapshot>
   /** Appends in order; resolves with the entries as numbered. */
   append(entries: readonly NewControlEntry[]): Promise<readonly ControlEntry[]>
   /** Inserts, or replaces the route of the same tenant and package. */
   commitRoute(route: RouteRecord): Promise<void>
-  /** Records the digest of a version; false when another digest is on record (nothing changes). */
-  know(version: KnownVersion): Promise<boolean>
+  /** Records the digest of a version, unless one is on record already: the first stays. */
+  know(version: KnownVersion): Promise<void>
   /** First of `count` numbers that were never given before in this data dir. */
   reserve(what: 'generation' | 'epoch', count: number): Promise<number>
   /** Inserts, or replaces the receipt of the same epoch. */

@@ -239,3 +239,49 @@ t.test(
     await until(second, 'it to serve', () => active(second, 'p') === '1.0.0')
   },
 )
+
+t.test('a restart without the folder serves what was active, from verified bytes', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  place.drop(makeTasks('p', '1.1.0', SAY))
+  place.drop(makeTasks('q', '1.0.0', SAY), '@acme/q')
+  const first = await start(t, place)
+  await first.promote({ tenant: 'public', package: 'p', version: '1.0.0', reason: 'a test' })
+  await first.close()
+  const away = join(place.root, 'away')
+  renameSync(place.packagesDir, away)
+
+  const executor = await start(t, place)
+  t.equal(executor.status().watch.mode, 'missing')
+  t.match(await say(executor, 'p'), { version: '1.0.0' })
+  t.match(await say(executor, 'q', {}, 'acme'), { version: '1.0.0' })
+  t.same(row(executor, 'p').held, { '1.1.0': 'a test' })
+  for (let look = 0; look < 5; look++) await executor.reconcile()
+  t.equal(active(executor, 'p'), '1.0.0', 'nothing is known of the folder')
+
+  // It comes back without q.
+  rmSync(join(away, '@acme'), { recursive: true })
+  const generation = row(executor, 'p').activeGeneration
+  renameSync(away, place.packagesDir)
+  await untilActive(executor, 'q', null, 'acme')
+  await until(executor, '1.1.0 to be seen', () => row(executor, 'p').versions.length === 2)
+  t.match(row(executor, 'p'), { activeVersion: '1.0.0', activeGeneration: generation })
+  t.match(
+    row(executor, 'p').versions.map(({ entry }) => entry),
+    ['p-1.1.0', 'p-1.0.0'],
+  )
+})
+
+t.test('without the folder a version whose copy is damaged does not serve', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  const first = await start(t, place)
+  const digest = row(first, 'p').versions[0]?.digest ?? ''
+  await first.close()
+  const file = join(place.dataDir, 'artifacts', digest, 'index.js')
+  rmSync(file, { force: true })
+  writeFileSync(file, 'export default 1')
+  rmSync(place.packagesDir, { recursive: true })
+  const executor = await start(t, place)
+  t.match(await failure(say(executor, 'p')), { code: 'NO_ACTIVE_VERSION' })
+})

@@ -34,6 +34,7 @@ export class FakeExecutor implements Executor {
   storeReads = 0
   state: ExecutorRow['state'] = 'ready'
   watch: Partial<ExecutorRow['watch']> = {}
+  store: ExecutorRow['store'] = { state: 'ok', reason: null, waiting: 0 }
   onInvoke: FakeInvoke = async (_namespace, body) => answer(body)
 
   async invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
@@ -47,7 +48,7 @@ export class FakeExecutor implements Executor {
   status(): ExecutorRow {
     this.reads += 1
     const row = executorRow(this.state, this.rows.size)
-    return { ...row, watch: { ...row.watch, ...this.watch } }
+    return { ...row, store: this.store, watch: { ...row.watch, ...this.watch } }
   }
 
   packages(): readonly PackageRow[] {
@@ -169,6 +170,7 @@ export function executorRow(state: ExecutorRow['state'], packages: number): Exec
       lastReconcileMs: 3,
       entries: packages,
     },
+    store: { state: 'ok', reason: null, waiting: 0 },
     isolation: { permissions: 'on', network: 'restricted' },
     signatures: 'off',
     refusals: [],

@@ -348,6 +348,12 @@ t.test('reads answer rows, pages and health', async (t) => {
   const notReady = await fetch(`${server.url}/readyz`)
   t.equal(notReady.status, 503)
   t.strictSame(await notReady.json(), { state: 'starting' })
+  executor.state = 'ready'
+  executor.store = { state: 'failing', reason: 'the disk is full', waiting: 3 }
+  const failing = await fetch(`${server.url}/readyz`)
+  t.equal(failing.status, 503)
+  t.strictSame(await failing.json(), { state: 'store failing' })
+  t.match(await read('/v1/executor'), { store: { reason: 'the disk is full', waiting: 3 } })
   t.equal((await fetch(`${server.url}/livez`)).status, 200)
   t.equal((await fetch(`${server.url}/livez`, { method: 'HEAD' })).status, 200)
 })

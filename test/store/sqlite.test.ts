@@ -8,6 +8,8 @@ import t from 'tap'
 import { silentLogger } from '../../src/base/logger.ts'
 import { createSqliteStore, type SqliteStoreParts } from '../../src/store/sqlite/sqlite-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
+import { until } from '../helpers/until.ts'
 import { startAppender, storeContract } from './contract.ts'
 import { entry, receipt } from './records.ts'
 
@@ -145,7 +147,7 @@ t.test('calls of one moment share commits', async (t) => {
   t.same(batches, [1000, 1000, 500], 'a batch is bounded')
 })
 
-t.test('a store thread that dies rejects what waits and what comes later', async (t) => {
+t.test('a store thread that dies rejects what waits and what comes before the next', async (t) => {
   const dir = t.testdir()
   const { spawn, worker } = captured()
   const errors: string[] = []
@@ -169,6 +171,43 @@ t.test('a store thread that dies rejects what waits and what comes later', async
   await store.close()
   await other.open()
   await other.close()
+})
+
+t.test('a store thread that died is replaced, later and later while none holds', async (t) => {
+  const dir = t.testdir()
+  const clock = new ManualClock()
+  const good = captured()
+  const bad = captured(new URL('data:text/javascript,throw new Error("no thread today")'))
+  let spawn = good.spawn
+  const store = create(dir, 'boot', { spawn: (options) => spawn(options), clock })
+  t.teardown(() => store.close())
+  await store.open()
+  await store.append([entry()])
+  await store.putReceipt(receipt({ epoch: 1 }))
+  t.equal(store.fault, null)
+
+  spawn = bad.spawn
+  await good.worker().terminate()
+  t.match(store.fault, { code: 'STORE_FAILED' })
+  for (const wait of [50, 100, 200]) {
+    clock.advance(wait - 1)
+    t.equal(clock.timers, 1, `not before ${wait} ms`)
+    clock.advance(1)
+    await until(() => clock.timers === 1, 'its end')
+    t.match(store.fault?.message, /no thread today/)
+  }
+
+  spawn = good.spawn
+  clock.advance(400)
+  await until(() => store.fault === null, 'a thread that holds')
+  t.match(await store.append([entry()]), [{ seq: 2 }])
+  t.match(await store.receipts({ limit: 9 }), [{ epoch: 1, drained: null }])
+  t.notOk((await store.receipts({ limit: 9 }))[0]?.cutOff, 'the boot goes on')
+
+  await good.worker().terminate()
+  t.equal(clock.timers, 1)
+  await store.close()
+  t.equal(clock.timers, 0, 'a closed store starts no thread')
 })
 
 t.test('a store thread that dies during close lets close end', async (t) => {

@@ -82,7 +82,7 @@ export type OperationName = Operation['op']
 export const resultSchemas = {
   append: z.array(controlEntrySchema),
   commitRoute: z.undefined(),
-  know: z.boolean(),
+  know: z.undefined(),
   reserve: z.int(),
   putReceipt: z.undefined(),
   receipts: z.array(swapReceiptSchema),

@@ -48,10 +48,7 @@ export class Operations {
       db.exec('pragma journal_mode = wal')
       db.exec(`pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`)
       migrate(db)
-      db.prepare(
-        `insert into meta (key, value) values ('last_boot', ?)
-         on conflict (key) do update set value = excluded.value`,
-      ).run(boot)
+      beginBoot(db, boot)
     } catch (fault) {
       if (db?.isOpen === true) db.close()
       throw openError(fault, dataDir)
@@ -118,7 +115,13 @@ export class Operations {
         this.#putRoute(operation.route)
         return undefined
       case 'know':
-        return this.#know(operation.version)
+        this.#exec(
+          `insert into known_version (tenant, package, version, digest, first_seen_at)
+           values (:tenant, :package, :version, :digest, :firstSeenAt)
+           on conflict (tenant, package, version) do nothing`,
+          operation.version,
+        )
+        return undefined
       case 'reserve':
         return this.#get(
           `insert into number (name, next) values (:what, 1 + :count)
@@ -191,21 +194,6 @@ export class Operations {
     )
   }
 
-  #know(version: Extract<Operation, { op: 'know' }>['version']): boolean {
-    this.#exec(
-      `insert into known_version (tenant, package, version, digest, first_seen_at)
-       values (:tenant, :package, :version, :digest, :firstSeenAt)
-       on conflict (tenant, package, version) do nothing`,
-      version,
-    )
-    const recorded = this.#get(
-      `select digest from known_version
-       where tenant = :tenant and package = :package and version = :version`,
-      { tenant: version.tenant, package: version.package, version: version.version },
-    )
-    return recorded?.['digest'] === version.digest
-  }
-
   #exec(sql: string, values: Record<string, SQLInputValue> = {}): ReturnType<StatementSync['run']> {
     return this.#prepare(sql).run(values)
   }
@@ -226,6 +214,25 @@ export class Operations {
     this.#statements.set(sql, statement)
     return statement
   }
+}
+
+/**
+ * Receipts an earlier boot left open are closed as they are: their generations ended with it. A
+ * thread that replaces one of the same boot leaves them open.
+ */
+function beginBoot(db: DatabaseSync, boot: string): void {
+  const last = db.prepare(`select value from meta where key = 'last_boot'`).get()?.['value']
+  if (last === boot) return
+  db.exec('begin immediate')
+  db.exec(
+    `update receipt set body = json_set(body, '$.cutOff', json('true'))
+     where json_extract(body, '$.drained') is null and json_extract(body, '$.cutOff') is null`,
+  )
+  db.prepare(
+    `insert into meta (key, value) values ('last_boot', ?)
+     on conflict (key) do update set value = excluded.value`,
+  ).run(boot)
+  db.exec('commit')
 }
 
 /** Only the filters in use stand in the text, so that the index on (tenant, package) serves them. */

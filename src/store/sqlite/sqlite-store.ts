@@ -10,10 +10,13 @@
  *     thread failed. None is dropped.
  * Q3  the lock outlives the thread: until close(), a store whose thread died keeps others out,
  *     because the executor around it still runs.
+ * Q4  a thread that died is replaced, later and later while its followers die too; until one is
+ *     open, calls are refused at once.
  */
 
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
+import { type Clock, type Timer, systemClock } from '../../base/clock.ts'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { ownModule } from '../../base/own-module.ts'
@@ -41,6 +44,9 @@ import {
 /** Bounds the time one transaction takes, and with it the wait of the first call of the next. */
 const LARGEST_BATCH = 1000
 
+const FIRST_RESTART_MS = 50
+const LONGEST_RESTART_MS = 5_000
+
 export interface SqliteStoreOptions {
   /** Absolute path; created when missing. Holds `state.db`, `lock.db`, `lock.pid`. */
   readonly dataDir: string
@@ -55,6 +61,8 @@ export interface SqliteStoreOptions {
 
 export interface SqliteStoreParts {
   readonly logger: Logger
+  /** Default systemClock. */
+  readonly clock?: Clock
   /** How the store thread is started; default: a worker thread that runs store-thread. */
   readonly spawn?: (options: ThreadOptions) => Worker
 }
@@ -75,12 +83,14 @@ type State =
   | { readonly kind: 'open' }
   /** The last calls are being committed; `ended` resolves with the thread's exit. */
   | { readonly kind: 'closing'; readonly ended: PromiseWithResolvers<void> }
+  /** Q4: the next thread is waited for, or it opens the file. */
   | { readonly kind: 'broken'; readonly error: HeadgateError }
   | { readonly kind: 'closed' }
 
 class SqliteStore implements Store {
   readonly #options: ThreadOptions
   readonly #logger: Logger
+  readonly #clock: Clock
   readonly #spawn: (options: ThreadOptions) => Worker
   #state: State = { kind: 'new' }
   #lock: DataDirLock | undefined
@@ -92,15 +102,23 @@ class SqliteStore implements Store {
   #committing: readonly Pending[] = []
   #flushPlanned = false
   #closeSent = false
+  #restart: Timer | undefined
+  /** Threads that died since the last commit. */
+  #deaths = 0
 
-  constructor(options: SqliteStoreOptions, { logger, spawn = spawnStoreThread }: SqliteStoreParts) {
+  constructor(options: SqliteStoreOptions, parts: SqliteStoreParts) {
     this.#options = {
       dataDir: options.dataDir,
       boot: options.boot,
       durability: options.durability ?? 'full',
     }
-    this.#logger = logger
-    this.#spawn = spawn
+    this.#logger = parts.logger
+    this.#clock = parts.clock ?? systemClock
+    this.#spawn = parts.spawn ?? spawnStoreThread
+  }
+
+  get fault(): HeadgateError | null {
+    return this.#state.kind === 'broken' ? this.#state.error : null
   }
 
   async open(): Promise<StoreSnapshot> {
@@ -110,6 +128,11 @@ class SqliteStore implements Store {
     this.#lock = lockDataDir(this.#options.dataDir)
     const opened = Promise.withResolvers<StoreSnapshot>()
     this.#state = { kind: 'opening', opened }
+    this.#startThread()
+    return opened.promise
+  }
+
+  #startThread(): void {
     this.#fault = undefined
     const worker = this.#spawn(this.#options)
     this.#worker = worker
@@ -121,7 +144,6 @@ class SqliteStore implements Store {
       this.#worker = undefined
       this.#exited(this.#fault ?? failed(`the store thread exited (${code})`))
     })
-    return opened.promise
   }
 
   append(entries: readonly NewControlEntry[]): Promise<readonly ControlEntry[]> {
@@ -132,7 +154,7 @@ class SqliteStore implements Store {
     return this.#call({ op: 'commitRoute', route }, resultSchemas.commitRoute)
   }
 
-  know(version: KnownVersion): Promise<boolean> {
+  know(version: KnownVersion): Promise<void> {
     return this.#call({ op: 'know', version }, resultSchemas.know)
   }
 
@@ -167,9 +189,10 @@ class SqliteStore implements Store {
       this.#planFlush()
       await ended.promise
     }
+    this.#restart?.cancel()
+    this.#state = { kind: 'closed' }
     await this.#worker?.terminate()
     this.#lock?.release()
-    this.#state = { kind: 'closed' }
   }
 
   /** Queues one operation; the copy that validation makes also keeps later edits of it out. */
@@ -238,14 +261,15 @@ class SqliteStore implements Store {
   #handle(reply: Reply): void {
     switch (reply.type) {
       case 'opened':
-        if (this.#state.kind !== 'opening') return
-        this.#state.opened.resolve(reply.snapshot)
+        if (this.#state.kind === 'opening') this.#state.opened.resolve(reply.snapshot)
+        else if (this.#state.kind !== 'broken') return
         this.#state = { kind: 'open' }
         return
       case 'refused':
         this.#fault = HeadgateError.fromRecord(reply.error)
         return
       case 'committed':
+        this.#deaths = 0
         this.#settle(reply.outcomes)
         // At once: the calls of the last commit's time have waited long enough to be a group (Q1).
         this.#flush()
@@ -275,19 +299,27 @@ class SqliteStore implements Store {
         return opened.reject(error)
       }
       case 'open':
+      case 'broken':
         this.#state = { kind: 'broken', error }
-        this.#logger.error({ error: error.toRecord() }, 'the store thread died')
+        this.#restartLater(error)
         return this.#rejectAll(error)
       case 'closing':
         this.#rejectAll(error)
         return this.#state.ended.resolve()
       case 'new':
-      case 'broken':
       case 'closed':
         return
       default:
         this.#state satisfies never
     }
+  }
+
+  /** Q4 */
+  #restartLater(error: HeadgateError): void {
+    const wait = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#deaths++)
+    const facts = { error: error.toRecord(), restartInMs: wait }
+    this.#logger.error(facts, 'the store thread died')
+    this.#restart = this.#clock.after(wait, () => this.#startThread())
   }
 
   #rejectAll(error: HeadgateError): void {
