@@ -51,6 +51,10 @@ function executorLines(row: ExecutorRow, paint: Paint): string[] {
     `${paint('bold', `headgate ${row.version}`)}  ${state}  up ${span(row.now - row.startedAt)}  pid ${row.pid}  node ${row.node}  epoch ${row.epoch}`,
     `${row.packages} packages  ${row.threads} threads  spare ${row.spare}  ${mebibytes(row.rssBytes)}  ${watchText(row, paint)}  ${isolation}`,
   ]
+  if (row.store.state === 'failing') {
+    const what = `store failing: ${plain(row.store.reason ?? '')}; ${row.store.waiting} records wait`
+    lines.push(paint('red', what))
+  }
   if (row.abandonedThreads > 0) {
     lines.push(paint('red', `${row.abandonedThreads} threads could not be ended`))
   }
@@ -163,7 +167,7 @@ export function receiptLine(receipt: SwapReceiptRow): string {
     receipt.from === null ? 'nothing' : `${receipt.from.version} (g${receipt.from.generation})`
   const drain =
     receipt.lost === null
-      ? `${receipt.inFlightAtSwap} in flight, draining`
+      ? `${receipt.inFlightAtSwap} in flight, ${receipt.cutOff ? 'cut off by the end of the executor' : 'draining'}`
       : `${receipt.drained} drained, ${receipt.killed} killed, ${receipt.lost} lost`
   const took =
     receipt.dropToSwapMs === null ? '' : `, ${milliseconds(receipt.dropToSwapMs)} after the drop`

@@ -41,8 +41,9 @@ export interface ExecutorOptions {
   /** ms a drained generation stays warm. Default 60_000. A package may set its own. */
   readonly keepWarmMs?: number
   /**
-   * ms after which a version that has the traffic but no calls gives its threads up (it is then cold);
-   * the next call starts them again, some 30 ms later. Default 600_000.
+   * ms after which a version that has the traffic but no calls gives its threads up (it is then cold),
+   * at a look up to a quarter of it later; the next call starts them again, some 30 ms later.
+   * Default 600_000.
    */
   readonly coldAfterMs?: number
   /**

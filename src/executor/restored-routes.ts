@@ -70,7 +70,9 @@ export class RestoredRoutes {
   async #standInFor({ tenant, package: name, version, digest }: RouteRecord): Promise<void> {
     if (version === null || digest === null) return
     const { source, logger, controller } = this.#deps
-    const loaded = { entry: `${name}@${version}`, package: name, version, digest, source: null }
+    const identity = { entry: `${name}@${version}`, package: name, version, digest }
+    // What came beside the bytes is in the folder: where signatures are required, nothing stands in.
+    const loaded = { ...identity, source: null, manifest: null, signatures: [] }
     try {
       const drop = await source.register({ tenant, loaded })
       this.#standIns.set(versionKey(drop), drop)

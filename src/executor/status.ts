@@ -141,7 +141,13 @@ export function packageRow(
   }
 }
 
-function versionRow({ version, digest, entry, signatures, doubt }: StagedDrop): Omit<VersionRow, 'promotion'> {
+function versionRow({
+  version,
+  digest,
+  entry,
+  signatures,
+  doubt,
+}: StagedDrop): Omit<VersionRow, 'promotion'> {
   return {
     version,
     digest,

@@ -198,6 +198,10 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   const degraded = (await run(['status', ...url], { isTTY: true })).stdout
   t.match(degraded, 'watch degraded, poll: no file watches left (ENOSPC)')
   t.match(degraded, '\u001b[')
+  t.notMatch(degraded, 'store failing')
+  executor.store = { state: 'failing', reason: 'the disk is full', waiting: 3 }
+  const full = await run(['status', ...url])
+  t.match(full.stdout, 'store failing: the disk is full; 3 records wait')
   const noColor = await run(['status', ...url], { isTTY: true, env: { NO_COLOR: '1' } })
   t.notMatch(noColor.stdout, '\u001b')
   const one = await run(['status', 'public::analytics', ...url])
@@ -210,7 +214,12 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   t.match(await run(['status', 'analytcs', ...url]), { code: 3, stderr: /did you mean analytics/ })
   executor.append()
   t.match((await run(['log', ...url])).stdout, 'public::analytics@1.2.0#7  standby -> active')
-  t.match((await run(['receipts', ...url])).stdout, '#4  public::analytics')
+  executor.swap(5)
+  executor.swap(6, { cutOff: true })
+  const swaps = (await run(['receipts', ...url])).stdout
+  t.match(swaps, '#4  public::analytics')
+  t.match(swaps, /#5 .* 3 in flight, draining,/)
+  t.match(swaps, /#6 .* 3 in flight, cut off by the end of the executor,/)
 })
 
 t.test('promote names the version that serves then', async (t) => {

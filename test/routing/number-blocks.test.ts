@@ -38,3 +38,27 @@ t.test('a reservation that fails is asked for again by the next who needs one', 
   t.equal(await blocks.take(), 1)
   t.equal(calls(), 2)
 })
+
+t.test('N1: while the disk is full there are numbers that were reserved before', async (t) => {
+  let next = 1
+  let isFull = false
+  const reserve: Store['reserve'] = async (_, count) => {
+    if (isFull) throw new Error('the disk is full')
+    next += count
+    return next - count
+  }
+  const blocks = new NumberBlocks({ reserve }, 'epoch')
+  const take = async (count: number): Promise<number | undefined> => {
+    let last: number | undefined
+    for (let i = 0; i < count; i++) last = await blocks.take()
+    return last
+  }
+  t.equal(await take(31), 31)
+  isFull = true
+  t.equal(await take(33), 64, 'more than half a block')
+  await t.rejects(take(1), { message: 'the disk is full' })
+  isFull = false
+  t.equal(await take(40), 104)
+  isFull = true
+  t.equal(await take(64), 168, 'the next block was reserved in time')
+})
