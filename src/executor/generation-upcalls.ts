@@ -30,7 +30,18 @@ export interface UpcallParts {
 }
 
 export function createUpcalls(parts: UpcallParts): GenerationUpcalls {
-  const { source, dispatcher, budget, spare, outbox, events, logger, invoker, controller, changed } = parts
+  const {
+    source,
+    dispatcher,
+    budget,
+    spare,
+    outbox,
+    events,
+    logger,
+    invoker,
+    controller,
+    changed,
+  } = parts
   const transition = (generation: Generation, transition: Transition): void => {
     const { tenant, package: name, version, digest, number } = generation
     const entry = { ...transition, tenant, package: name, version, digest, generation: number }

@@ -42,6 +42,7 @@ export class Ledger {
   #killed = 0
   #moved = 0
   #answered = 0
+  #atZero: (() => void) | undefined
 
   constructor(generation: number, onZero: () => void) {
     this.#generation = generation
@@ -65,7 +66,23 @@ export class Ledger {
       else if (how === 'killed') this.#killed++
       else this.#moved++
     }
-    if (this.zero) this.#onZero()
+    if (!this.zero) return
+    this.#onZero()
+    const told = this.#atZero
+    this.#atZero = undefined
+    told?.()
+  }
+
+  /** Calls `fn` once: now when nothing is bound, else at the next zero. */
+  onceZero(fn: () => void): void {
+    const before = this.#atZero
+    if (this.zero) fn()
+    else {
+      this.#atZero = () => {
+        before?.()
+        fn()
+      }
+    }
   }
 
   /** A caller was given its answer; counted where it is given, beside the release. */

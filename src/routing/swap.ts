@@ -125,12 +125,13 @@ export class Swapper {
   /** Completes the receipts that wait for this generation. */
   transitioned(generation: Generation): void {
     const { state } = generation
-    // The calls of one in quarantine end while it is ended.
     if (state === 'draining' || state === 'terminating' || state === 'quarantined') return
     for (const follower of this.#followers) {
       if (follower.from !== generation) continue
-      follower.settled()
       this.#followers.delete(follower)
+      // What is retired with calls in flight has yet to end them; what is revived goes on with them.
+      if (generation.live) follower.settled()
+      else generation.ledger.onceZero(() => follower.settled())
     }
   }
 

@@ -53,3 +53,20 @@ t.test('every binding released once leads to zero, whatever the order', (t) => {
   )
   t.end()
 })
+
+t.test('who waits for zero is told once, at the release that reaches it', (t) => {
+  const ledger = new Ledger(1, () => told.push('drained'))
+  const told: string[] = []
+  ledger.onceZero(() => told.push('at once'))
+  ledger.bind('call')
+  ledger.bind('held')
+  ledger.onceZero(() => told.push('first'))
+  ledger.onceZero(() => told.push('second'))
+  ledger.release('call', 'ended')
+  t.same(told, ['at once'])
+  ledger.release('held', 'ended')
+  ledger.bind('call')
+  ledger.release('call', 'ended')
+  t.same(told, ['at once', 'drained', 'first', 'second', 'drained'])
+  t.end()
+})

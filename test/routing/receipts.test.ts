@@ -76,9 +76,10 @@ t.test('a receipt is complete only when a quarantined version has ended', async 
   const { generation } = opened
   const old = generation('1.0.0')
   old.take('crashLoop', 'a test')
-  t.equal(last().drained, null)
-  calls[0]?.onFailure(terminated)
   old.take('retire', 'a test')
+  t.equal(old.state, 'retired')
+  t.equal(last().drained, null, 'its threads and their calls are ended now')
+  calls[0]?.onFailure(terminated)
   t.match(last(), { killed: 1, lost: 0 })
 })
 
