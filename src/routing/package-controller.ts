@@ -246,10 +246,15 @@ export class PackageController implements Routed {
     const { version } = generation
     const hold = (before: Holds): Holds => new Map(before).set(version, quarantineReason(exits))
     const isActive = (): boolean => this.active === generation
+    const drop = this.catalog.get(version)
+    if (drop !== undefined) this.#refusals.crashed(drop, exits)
     while (isActive()) {
       const fallback = this.#afterCrash(version)
-      // What could have taken over was refused: it stays, as one that never had another.
-      if (fallback === null) return
+      if (fallback === null) {
+        // What could have taken over was refused: it stays, as one that never had another.
+        this.#refusals.forget(version)
+        return
+      }
       try {
         await this.#promote(await this.#loadFor(this.#present(fallback)), {
           reason: `${version} lost ${exits} threads`,
@@ -262,8 +267,6 @@ export class PackageController implements Routed {
         if (this.#closed || this.catalog.refusal(fallback) === undefined) throw error
       }
     }
-    const drop = this.catalog.get(version)
-    if (drop !== undefined) this.#refusals.crashed(drop, exits)
     if (generation.can('crashLoop')) generation.take('crashLoop', `${exits} threads lost`)
     if (generation.can('retire')) generation.take('retire', 'quarantined')
     // Superseded with nothing in flight it had drained already.

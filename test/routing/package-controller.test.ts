@@ -279,6 +279,22 @@ t.test('a fallback that cannot be loaded is passed over', async (t) => {
   t.equal(controller.active?.version, '1.0.0')
 })
 
+t.test('without a fallback that loads the crashing version keeps the traffic', async (t) => {
+  const { controller, drop, slow, idle, generation, clock } = await openController(t)
+  drop('1.0.0')
+  await idle()
+  drop('1.1.0')
+  await idle()
+  clock.advance(60_000)
+  slow('1.0.0').end(new HeadgateError('LOAD_FAILED', { why: 'a typo' }))
+  controller.crashLoop(generation('1.1.0'), 4)
+  t.match(controller.catalog.refusal('1.1.0'), { error: { code: 'CRASH_LOOP' } })
+  await idle()
+  t.match(controller.active, { version: '1.1.0', state: 'active' })
+  t.equal(controller.catalog.refusal('1.1.0'), undefined)
+  t.equal(controller.held.size, 0)
+})
+
 t.test('a swap that is under way when the executor closes comes to its end', async (t) => {
   const opened = await openController(t)
   const { controller, drop, idle, registry } = opened
