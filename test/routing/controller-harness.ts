@@ -81,6 +81,7 @@ export async function openController(t: Test, dir: string = t.testdir()): Promis
     log: () => {},
     invoke: () => {},
     crashed: () => {},
+    notReplaced: () => {},
     crashLoop: (generation, exits) => controller.crashLoop(generation, exits),
     threadsChanged: () => {},
     unavailable: () => {},
