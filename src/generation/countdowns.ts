@@ -1,4 +1,7 @@
-/** The two waits in the life of a generation: until it must have drained, until it is warm no longer. */
+/**
+ * The two waits in the life of a generation: until it must have drained, until it is warm no longer.
+ * Its methods are named as the effects that ask for them (domain/generation-state.ts).
+ */
 
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Claims } from './claims.ts'

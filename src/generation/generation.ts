@@ -213,23 +213,8 @@ export class Generation implements Serving {
     this.#since = this.#options.clock.now()
     this.#reason = reason
     for (const effect of effects) {
-      switch (effect) {
-        case 'armDrain':
-          this.#countdowns.armDrain()
-          break
-        case 'cancelDrain':
-          this.#countdowns.cancelDrain()
-          break
-        case 'armWarm':
-          if (this.#drained === undefined) this.#countdowns.armWarm()
-          break
-        case 'cancelWarm':
-          this.#countdowns.cancelWarm()
-          break
-        case 'endThreads':
-          this.#ending = this.#end(from, state)
-          break
-      }
+      if (effect === 'endThreads') this.#ending = this.#end(from, state)
+      else if (effect !== 'armWarm' || this.#drained === undefined) this.#countdowns[effect]()
     }
     this.#changes.tell()
     this.#options.upcalls.transition(this, { at: this.#since, from, to: state, reason, actor })

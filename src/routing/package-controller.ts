@@ -26,6 +26,7 @@ import { Catalog } from './catalog.ts'
 import type { ControllerDeps } from './controller-deps.ts'
 import type { PackageLine } from './dispatcher.ts'
 import { LoadRefusals } from './load-refusals.ts'
+import { noMatch, notCallable } from './no-match.ts'
 import { PackageGenerations } from './package-generations.ts'
 import type { Routed, SwapPlan } from './swap.ts'
 import { versionAfterCrash, versionToPromote } from './target.ts'
@@ -174,7 +175,7 @@ export class PackageController implements Routed {
   /** The generation for a pin: the highest version that matches, loaded if it is not. */
   async pinned(wanted: string): Promise<Generation> {
     const version = matchVersion(wanted, this.catalog.eligible())
-    if (version === null) throw this.#putOff(wanted) ?? this.#noMatch(wanted)
+    if (version === null) throw notCallable(this.package, this.catalog, wanted)
     const active = this.active
     if (active?.version === version && active.live) return active
     return (
@@ -362,23 +363,8 @@ export class PackageController implements Routed {
   /** Throws NO_MATCHING_VERSION. */
   #present(version: string): StagedDrop {
     const drop = this.catalog.get(version)
-    if (drop === undefined) throw this.#noMatch(version)
+    if (drop === undefined) throw noMatch(this.package, this.catalog, version)
     return drop
-  }
-
-  /** Why the version a pin means cannot be called for now. */
-  #putOff(wanted: string): HeadgateError | undefined {
-    const version = matchVersion(wanted, this.catalog.versions())
-    const refusal = version === null ? undefined : this.catalog.refusal(version)
-    return refusal?.kind === 'deferred' ? HeadgateError.fromRecord(refusal.error) : undefined
-  }
-
-  #noMatch(wanted: string): HeadgateError {
-    return new HeadgateError('NO_MATCHING_VERSION', {
-      package: this.package,
-      wanted,
-      present: this.catalog.versions().join(', ') || 'none',
-    })
   }
 
   async #promote(

@@ -28,7 +28,8 @@ async function swapped(
   drop('1.0.0')
   await idle()
   const calls = settles.map(
-    (settle, seq) => new TaskCall(seq, 'w::t', '', settle, surroundings, generation('1.0.0')),
+    (settle, seq) =>
+      new TaskCall(seq, 'w::t', '', settle, surroundings, undefined, generation('1.0.0')),
   )
   drop('2.0.0')
   await idle()
@@ -63,7 +64,7 @@ t.test('what moved to the new version is neither drained nor lost', async (t) =>
   const { drop, idle, generation, receipts } = opened
   drop('1.0.0')
   await idle()
-  const call = new TaskCall(1, 'w::t', '', answered, surroundings)
+  const call = new TaskCall(1, 'w::t', '', answered, surroundings, undefined)
   call.onBound(generation('1.0.0'))
   drop('2.0.0')
   await idle()
@@ -86,7 +87,7 @@ t.test('a receipt is complete only when a quarantined version has ended', async 
 t.test('a workflow that ended before it was bound is in nobody’s ledger', (t) => {
   let failed = 0
   const settle: Settle = { ...answered, failed: () => void failed++ }
-  new WorkflowCall(1, 'w', '', settle, surroundings).onFailure(terminated)
+  new WorkflowCall(1, 'w', '', settle, surroundings, undefined).onFailure(terminated)
   t.equal(failed, 1)
   t.end()
 })
