@@ -17,13 +17,13 @@ function folder(t: Test): string {
 
 t.test('a body of which the disk takes only a part is not taken for whole', (t) => {
   const dir = folder(t)
-  // 8 blocks of 512 bytes: the first write ends short and without an error, as on a full disk.
-  const script = 'ulimit -f 8 && exec "$0" "$@"'
-  const { stdout } = spawnSync('sh', ['-c', script, process.execPath, PROGRAM, dir], {
+  // 8 blocks of 512 bytes: the first write ends short and without an error, as on a full disk. The
+  // environment is emptied last: what a test runner adds would write files of its own.
+  const script = 'ulimit -f 8 && exec env -i "$0" "$@"'
+  const { stdout, stderr } = spawnSync('sh', ['-c', script, process.execPath, PROGRAM, dir], {
     encoding: 'utf8',
-    // What a test runner adds would write files of its own.
-    env: {},
   })
+  t.equal(stderr, '')
   t.match(JSON.parse(stdout), { code: 'PUBLISH_FAILED', message: /EFBIG/ })
   t.same(readdirSync(dir), [])
   t.end()
