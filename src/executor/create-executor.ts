@@ -1,6 +1,7 @@
 /** The door of the library. */
 
 import { randomUUID } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import { assertCwdIsEmpty } from '../generation/permissions.ts'
 import { createSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import type { Executor, ExecutorOptions } from './api.ts'
@@ -28,7 +29,10 @@ async function open(options: ResolvedOptions): Promise<HeadgateExecutor> {
   const boot = randomUUID().slice(0, 8)
   const store = createSqliteStore({ dataDir, boot, durability }, { logger })
   try {
-    return new HeadgateExecutor(options, boot, store, await store.open())
+    const snapshot = await store.open()
+    // Threads may read what lies below it, and what they read is named without links on the way.
+    const real = { ...options, dataDir: realpathSync(dataDir) }
+    return new HeadgateExecutor(real, boot, store, snapshot)
   } catch (error) {
     await store.close()
     throw error

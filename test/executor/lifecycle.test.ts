@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type Executor, createExecutor } from '../../src/index.ts'
@@ -43,6 +43,20 @@ t.test('two executors live in one process, each with its data dir', async (t) =>
   await a.close()
   place.drop(makeTasks('p', '1.1.0', SAY))
   await untilActive(b, 'p', '1.1.0')
+})
+
+t.test('the data dir may be reached through a link', async (t) => {
+  const place = makePlace(t)
+  const one = makeTasks(
+    'p',
+    '1.0.0',
+    `.task('late', { run: async () => (await import('./late.js')).default })`,
+  )
+  place.drop({ ...one, files: { ...one.files, 'late.js': 'export default "read"' } })
+  mkdirSync(join(place.root, 'real'))
+  symlinkSync(join(place.root, 'real'), join(place.root, 'link'))
+  const executor = await start(t, place, { dataDir: join(place.root, 'link', 'data') })
+  t.equal(await executor.invoke('public::p::w::late'), 'read')
 })
 
 t.test('a data dir has one executor, which a second one does not disturb', async (t) => {
