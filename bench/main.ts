@@ -13,9 +13,10 @@ import { many } from './scenarios/many.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { drop } from './scenarios/drop.ts'
 import { pack } from './scenarios/pack.ts'
+import { sample } from './scenarios/sample.ts'
 import { swap } from './scenarios/swap.ts'
 
-const SCENARIOS: readonly Scenario[] = [dispatch, swap, many, pack, drop, dev]
+const SCENARIOS: readonly Scenario[] = [dispatch, swap, sample, many, pack, drop, dev]
 
 const USAGE = `usage: npm run bench -- <scenario>... [--quick] [--json] [--rounds N]
 
