@@ -1,5 +1,7 @@
 /** How long to wait before the next try to connect. */
 
+import { doubling } from '../base/doubling.ts'
+
 const SHORTEST_MS = 250
 const LONGEST_MS = 15_000
 
@@ -10,6 +12,6 @@ const LONGEST_MS = 15_000
  * `attempt` counts from 0; `random` gives [0, 1).
  */
 export function backoffMs(attempt: number, random: () => number): number {
-  const bound = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** Math.min(attempt + 1, 10))
+  const bound = doubling(SHORTEST_MS, LONGEST_MS, attempt + 1)
   return SHORTEST_MS + random() * (bound - SHORTEST_MS)
 }

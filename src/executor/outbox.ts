@@ -12,6 +12,7 @@
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
+import { doubling } from '../base/doubling.ts'
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type {
   ControlEntry,
@@ -209,7 +210,7 @@ export class Outbox {
     if (this.#failure === null) this.#deps.onFault(error)
     this.#failure = error
     if (this.#closed) return
-    const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#tries++)
+    const wait = doubling(FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#tries++)
     this.#retry = this.#deps.clock.after(wait, () => {
       this.#retry = undefined
       this.#write()

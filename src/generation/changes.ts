@@ -8,6 +8,7 @@ export class Changes {
   }
 
   tell(): void {
+    if (this.#waiting.length === 0) return
     for (const wake of this.#waiting.splice(0)) wake()
   }
 }

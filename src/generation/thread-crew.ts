@@ -17,6 +17,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
+import { doubling } from '../base/doubling.ts'
 import { delay } from '../base/clock.ts'
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { Declared } from '../domain/declared.ts'
@@ -391,5 +392,5 @@ export class ThreadCrew {
 }
 
 function backoff(round: number): number {
-  return Math.min(LONGEST_BACKOFF_MS, 250 * 2 ** round)
+  return doubling(250, LONGEST_BACKOFF_MS, round)
 }

@@ -11,6 +11,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
+import { doubling } from '../base/doubling.ts'
 import { type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { BringUpTimes } from './bring-up.ts'
 import type { Held, Lane } from './lane.ts'
@@ -137,7 +138,7 @@ export class GenerationThreads {
     } catch (thrown) {
       if (!this.#isWaking()) return
       const error = toHeadgateError(thrown)
-      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++)
+      const pause = doubling(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, this.#failures++)
       this.#failed = { error, until: clock.monotonic() + pause }
       this.#state = 'cold'
       this.#leaveCrew()

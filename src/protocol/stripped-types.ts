@@ -7,7 +7,7 @@
  * thread under permissions opens costs it as much as a small module.
  */
 
-/** At the top of a slot: StrippedModules as JSON. A package's own file of this name is replaced. */
+/** At the top of a slot: StrippedModules as JSON. Drops with such a name are refused. */
 export const STRIPPED_FILE = '.headgate-stripped.json'
 
 /** Path of a module within the package → its JavaScript. */

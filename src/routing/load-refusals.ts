@@ -12,6 +12,7 @@
  */
 
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
+import { doubling } from '../base/doubling.ts'
 import type { StagedDrop } from '../source/source.ts'
 import type { Catalog, LoadRefusal } from './catalog.ts'
 
@@ -87,7 +88,7 @@ export class LoadRefusals {
     const { version } = facts.drop
     const tries = this.#tries.get(version) ?? 0
     this.#tries.set(version, tries + 1)
-    const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** tries)
+    const wait = doubling(FIRST_RETRY_MS, LONGEST_RETRY_MS, tries)
     const refusal: LoadRefusal = { ...facts, again: 'retry', retryAt: now() + wait }
     catalog.refuse(refusal)
     after(wait, () => {

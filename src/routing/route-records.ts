@@ -10,6 +10,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
+import { doubling } from '../base/doubling.ts'
 import { type PackagePolicy, routeKey } from '../domain/route.ts'
 import type { Holds } from '../domain/holds.ts'
 import type { RouteRecord, Store } from '../store/store.ts'
@@ -109,7 +110,7 @@ export class RouteRecords {
     if (this.#planned) return
     this.#planned = true
     const { clock, inTurn } = this.#deps
-    const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#tries++)
+    const wait = doubling(FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#tries++)
     clock.after(wait, () => {
       this.#planned = false
       void inTurn(() => this.#retry())

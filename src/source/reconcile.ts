@@ -16,6 +16,7 @@
  */
 
 import { toHeadgateError } from '../base/errors.ts'
+import { doubling } from '../base/doubling.ts'
 import type { EngineVersions } from '../domain/package-json.ts'
 import type { SignatureTrust } from '../domain/signature-policy.ts'
 import type { ArtifactStore } from './artifact-store.ts'
@@ -341,7 +342,7 @@ function nextLook(last: Next, lookAgain: LookAgain, monotonic: number): Next {
     case 'soon':
       return { kind: 'waiting', at: monotonic + SOON_MS, tries }
     case 'backoff': {
-      const wait = Math.min(FIRST_BACKOFF_MS * 2 ** tries, LONGEST_BACKOFF_MS)
+      const wait = doubling(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS, tries)
       return { kind: 'waiting', at: monotonic + wait, tries: tries + 1 }
     }
     default:

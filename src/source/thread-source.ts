@@ -16,6 +16,7 @@ import { isAbsolute } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { systemClock } from '../base/clock.ts'
+import { doubling } from '../base/doubling.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
@@ -285,7 +286,7 @@ class ThreadSource implements Source {
     if (this.#thread !== thread) return
     this.#thread = undefined
     if (this.#phase !== 'open') return
-    const wait = Math.min(FIRST_RESTART_MS * 2 ** this.#restarts++, LONGEST_RESTART_MS)
+    const wait = doubling(FIRST_RESTART_MS, LONGEST_RESTART_MS, this.#restarts++)
     const error = new HeadgateError('INTERNAL', { why: `the source thread was lost: ${why}` })
     this.#logger.error({ why, restartInMs: wait }, 'the source thread was lost')
     this.#restartTimer = this.#clock.after(wait, () => this.#spawn(), { keepAlive: true })

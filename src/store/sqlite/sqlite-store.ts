@@ -17,6 +17,7 @@
 import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { type Clock, type Timer, systemClock } from '../../base/clock.ts'
+import { doubling } from '../../base/doubling.ts'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { ownModule } from '../../base/own-module.ts'
@@ -316,7 +317,7 @@ class SqliteStore implements Store {
 
   /** Q4 */
   #restartLater(error: HeadgateError): void {
-    const wait = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#deaths++)
+    const wait = doubling(FIRST_RESTART_MS, LONGEST_RESTART_MS, this.#deaths++)
     const facts = { error: error.toRecord(), restartInMs: wait }
     this.#logger.error(facts, 'the store thread died')
     this.#restart = this.#clock.after(wait, () => this.#startThread())
