@@ -84,12 +84,12 @@ export class LoadRefusals {
   }
 
   #retryLater(facts: Omit<LoadRefusal, 'again' | 'retryAt'>): void {
-    const { catalog, now, after, eligible } = this.#deps
+    const { catalog, after, eligible } = this.#deps
     const { version } = facts.drop
     const tries = this.#tries.get(version) ?? 0
     this.#tries.set(version, tries + 1)
     const wait = doubling(FIRST_RETRY_MS, LONGEST_RETRY_MS, tries)
-    const refusal: LoadRefusal = { ...facts, again: 'retry', retryAt: now() + wait }
+    const refusal: LoadRefusal = { ...facts, again: 'retry', retryAt: facts.since + wait }
     catalog.refuse(refusal)
     after(wait, () => {
       // F3
