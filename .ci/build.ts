@@ -13,6 +13,8 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
+import { bundleThread } from '../src/generation/thread-bundle.ts'
+import { BUILT_FOLDER } from '../src/generation/thread-code.ts'
 import { TEMPLATE_FOLDERS } from '../src/packaging/scaffold/templates.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -37,6 +39,7 @@ build(resolve(process.argv[2] ?? join(ROOT, 'dist')))
 function build(target: string): void {
   rmSync(target, { recursive: true, force: true })
   compile(join(target, 'lib'))
+  bundle(join(target, 'lib/generation', BUILT_FOLDER))
   const shim = join(target, libPath(SHIM))
   writeFileSync(shim, builtShim(readFileSync(join(ROOT, SHIM), 'utf8')), { mode: 0o755 })
   for (const file of ['README.md', 'LICENSE']) cpSync(join(ROOT, file), join(target, file))
@@ -55,6 +58,11 @@ function compile(outDir: string): void {
   const args = [compiler, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', outDir]
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? 1)
+}
+
+function bundle(folder: string): void {
+  mkdirSync(folder)
+  for (const [file, text] of Object.entries(bundleThread())) writeFileSync(join(folder, file), text)
 }
 
 /** It names main.ts in a way that no compiler rewrites: for Nodes that know no `import`. */

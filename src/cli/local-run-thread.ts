@@ -4,6 +4,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
+import { ownModule } from '../base/own-module.ts'
 import { importDefinition, installSdkHook } from '../generation/thread/loader.ts'
 import { DEFAULT_PAYLOAD_BYTES } from '../hosting/body.ts'
 import { StreamCapture } from '../hosting/package-output.ts'
@@ -30,7 +31,7 @@ const streams = new StreamCapture((task, level, message) => {
 const cancelled = new AbortController()
 port.on('message', ({ reason }: ToLocalThread) => cancelled.abort(new Error(reason)))
 
-installSdkHook()
+installSdkHook(ownModule('../sdk/index', import.meta.url).href)
 streams.capture()
 process.once('exit', () => streams.end())
 await run()

@@ -27,13 +27,13 @@ function piscinaFiles(): string[] {
   return [join(built, '*'), join(built, '..', 'package.json')]
 }
 
-/** `codeFolders`: absolute; headgate's own code in the thread (thread-code.ts). */
+/** `codeFolder`: absolute; headgate's own code in the thread (thread-code.ts). */
 export function permissionArguments(
   slotDir: string,
-  codeFolders: readonly string[],
+  codeFolder: string,
   grants: ThreadGrants,
 ): string[] {
-  const folders = [...codeFolders, slotDir].map((folder) => join(folder, '*'))
+  const folders = [codeFolder, slotDir].map((folder) => join(folder, '*'))
   return [
     '--permission',
     ...[...folders, ...piscinaFiles(), ...grants.read].map((path) => `--allow-fs-read=${path}`),

@@ -1,62 +1,93 @@
 /**
- * The code that worker threads run.
+ * The code that worker threads run, as it lies on disk.
  *
- * A published build is JavaScript and is used where it lies. From TypeScript sources a copy with the
- * types stripped is made once: a thread that strips types itself needs 70 ms and twice the CPU to
- * start, one that does not 20 ms, and it starts beside a version that has just taken over traffic.
+ * A published build brings the bundle (thread-bundle.ts) and is used where it lies. From TypeScript
+ * it is bundled once and kept below node_modules/.cache until a source changes; each executor gets a
+ * copy, so that what its threads run stays the same while somebody edits.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, extname, join, relative } from 'node:path'
+import { hash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { stripTypes } from '../base/strip-types.ts'
+import { z } from 'zod'
+import { bundledEntry, bundleThread, SOURCES, THREAD_FLOORS } from './thread-bundle.ts'
 
 export interface ThreadCode {
   /** File URL of the module that piscina imports. */
   readonly entry: string
-  /** Absolute paths of the folders whose files the threads may read for it. */
-  readonly folders: readonly string[]
+  /** File URL of what packages get as `headgate/sdk`. */
+  readonly sdk: string
+  /** Absolute path of the folder whose files the threads may read for it. */
+  readonly folder: string
 }
 
-const SOURCES = fileURLToPath(new URL('..', import.meta.url))
-const ENTRIES = ['generation/thread/entry', 'sdk/index'] as const
-/** Floors that the thread entry imports from. */
-const FLOORS = ['generation/thread', 'hosting', 'base', 'protocol', 'sdk']
+/** Beside this module in a published build. */
+export const BUILT_FOLDER = 'thread-bundle'
+
+const CACHE = join(SOURCES, '../node_modules/.cache/headgate')
+
+const bundleSchema = z.record(z.string(), z.string())
+
+type Bundle = z.infer<typeof bundleSchema>
 
 /** `folder`: absolute; written only when headgate itself runs from TypeScript. */
 export function threadCode(folder: string): ThreadCode {
-  const extension = extname(import.meta.url)
-  if (extension === '.ts') copyStripped(folder)
-  const root = extension === '.ts' ? folder : SOURCES
+  const isSource = extname(import.meta.url) === '.ts'
+  if (isSource) write(folder, sourceBundle())
+  const root = isSource ? folder : fileURLToPath(new URL(BUILT_FOLDER, import.meta.url))
   return {
-    entry: pathToFileURL(join(root, `${ENTRIES[0]}.js`)).href,
-    folders: FLOORS.map((floor) => join(root, floor)),
+    entry: pathToFileURL(bundledEntry(root, 'entry.mjs')).href,
+    sdk: pathToFileURL(bundledEntry(root, 'sdk.mjs')).href,
+    folder: root,
   }
 }
 
-/** Every module that the entries reach, as `.js`. */
-function copyStripped(folder: string): void {
+function write(folder: string, bundle: Bundle): void {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n')
-  const queue = ENTRIES.map((entry) => join(SOURCES, `${entry}.ts`))
-  const seen = new Set(queue)
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    const from = dirname(path)
-    const code = stripTypes(readFileSync(path, 'utf8')).replace(
-      // Any relative path in quotes that ends so: imports.
-      /'(\.{1,2}\/[^'\n]+)\.ts'/g,
-      (_, specifier: string) => {
-        const target = join(from, `${specifier}.ts`)
-        if (!seen.has(target)) {
-          seen.add(target)
-          queue.push(target)
-        }
-        return `'${specifier}.js'`
-      },
-    )
-    const copy = join(folder, relative(SOURCES, path).replace(/\.ts$/, '.js'))
-    mkdirSync(dirname(copy), { recursive: true })
-    writeFileSync(copy, code)
+  for (const [file, text] of Object.entries(bundle)) writeFileSync(join(folder, file), text)
+}
+
+function sourceBundle(): Bundle {
+  const cached = join(CACHE, `thread-${sourcesHash()}.json`)
+  const found = readCached(cached)
+  if (found !== null) return found
+  const bundle = bundleThread()
+  try {
+    mkdirSync(CACHE, { recursive: true })
+    // Another process may write the same at this moment.
+    const temp = `${cached}.${process.pid}`
+    writeFileSync(temp, JSON.stringify(bundle))
+    renameSync(temp, cached)
+  } catch {
+    // A tree that cannot be written is bundled each time.
   }
+  return bundle
+}
+
+function readCached(path: string): Bundle | null {
+  try {
+    return bundleSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return null
+  }
+}
+
+/** Of every module that can be in the bundle, and of how it is made. */
+function sourcesHash(): string {
+  const bundler = join(SOURCES, '../node_modules/esbuild/package.json')
+  const files = [
+    ...THREAD_FLOORS.flatMap((floor) => filesBelow(join(SOURCES, floor))),
+    join(SOURCES, 'generation/thread-bundle.ts'),
+    bundler,
+  ]
+  return hash('sha256', files.map((file) => readFileSync(file, 'utf8')).join('\0')).slice(0, 16)
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
 }

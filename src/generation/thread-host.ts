@@ -93,7 +93,7 @@ export class ThreadHost {
       resourceLimits: { ...DEFAULT_LIMITS, ...options.resourceLimits },
       execArgv:
         options.permissions === 'on'
-          ? permissionArguments(options.slotDir, options.code.folders, options.grants)
+          ? permissionArguments(options.slotDir, options.code.folder, options.grants)
           : [],
     })
     // What a thread does between two lanes (a late throw) must not reach the process.
@@ -109,6 +109,7 @@ export class ThreadHost {
     const { port1, port2 } = new MessageChannel()
     const slots = SlotTable.forSlots(new SlotLevels(this.concurrency).slots)
     const timeBase = this.#options.clock.now()
+    const { sdk } = this.#options.code
     const abort = new AbortController()
     const lane = new Lane({
       port: port1,
@@ -121,7 +122,7 @@ export class ThreadHost {
     let worker: Worker | undefined
     const ended = this.#pool
       // piscina infers the type of a transfer list from another overload of postMessage.
-      .run({ port: port2, slots: slots.buffer, timeBase, warmUp } satisfies LaneStart, {
+      .run({ port: port2, slots: slots.buffer, timeBase, sdk, warmUp } satisfies LaneStart, {
         transferList: [port2] as never,
         signal: abort.signal,
       })

@@ -92,7 +92,7 @@ t.test('the archive holds built code, types, templates, licence and README alone
     'nothing of another folder',
   )
   t.same(
-    rest.filter((path) => path.startsWith('lib/') && !/\.(js|d\.ts)$/.test(path)),
+    rest.filter((path) => path.startsWith('lib/') && !/\.(m?js|d\.ts)$/.test(path)),
     [],
     'no sources',
   )

@@ -11,7 +11,7 @@ import { STRIPPED_FILE } from '../../src/protocol/stripped-types.ts'
 import { entryText, writeFiles } from '../helpers/package-files.ts'
 import { openWorkspace } from '../helpers/workspace.ts'
 
-installSdkHook()
+installSdkHook(import.meta.resolve('../../src/sdk/index.ts'))
 const workspace = openWorkspace(t)
 let entries = 0
 

@@ -11,18 +11,18 @@ import { openWorkspace, startExecutor } from '../helpers/workspace.ts'
 const workspace = openWorkspace(t)
 
 t.test('a thread is granted reading of its own code, of its slot and of piscina', (t) => {
-  const granted = permissionArguments('/data/slots/7', ['/code/base'], NO_GRANTS)
+  const granted = permissionArguments('/data/slots/7', '/code', NO_GRANTS)
   t.equal(granted[0], '--permission')
   t.ok(granted.includes('--allow-fs-read=/data/slots/7/*'))
   t.ok(granted.every((one, i) => i === 0 || one.startsWith('--allow-fs-read=/')))
-  t.ok(granted.includes('--allow-fs-read=/code/base/*'))
+  t.ok(granted.includes('--allow-fs-read=/code/*'))
   t.ok(granted.slice(3).every((one) => /\/piscina\/(dist\/\*|package\.json)$/.test(one)))
   t.end()
 })
 
 t.test('grants are added, and the network where Node can restrict it', (t) => {
   const grants = { net: true, read: ['/in/*'], write: ['/out/*'] }
-  const granted = permissionArguments('/slot', [], grants)
+  const granted = permissionArguments('/slot', '/code', grants)
   t.ok(granted.includes('--allow-fs-read=/in/*'))
   t.ok(granted.includes('--allow-fs-write=/out/*'))
   t.equal(granted.includes('--allow-net'), NETWORK_RESTRICTED)

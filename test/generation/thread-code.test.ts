@@ -1,36 +1,43 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { bundleThread } from '../../src/generation/thread-bundle.ts'
 import { threadCode } from '../../src/generation/thread-code.ts'
 
-t.test('threads run JavaScript whose every import lies in the folders they may read', (t) => {
+const texts = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]),
+  )
+
+t.test('threads run a few modules whose every import is one of them, or of Node', (t) => {
   const folder = join(t.testdir(), 'code')
   const code = threadCode(folder)
-  const entry = fileURLToPath(code.entry)
-  t.equal(entry, join(folder, 'generation/thread/entry.js'))
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((one) => one.isFile() && one.name !== 'package.json')
-    .map((one) => join(one.parentPath, one.name))
-  t.ok(files.includes(entry))
-  t.ok(files.includes(join(folder, 'sdk/index.js')))
-  for (const file of files) {
-    t.ok(
-      code.folders.some((one) => file.startsWith(`${one}/`)),
-      `${file} may be read`,
-    )
-    for (const [, specifier = ''] of readFileSync(file, 'utf8').matchAll(/'(\.{1,2}\/[^']+)'/g)) {
-      const target = join(file, '..', specifier)
-      // ownModule() adds the extension.
-      t.ok(files.includes(target) || files.includes(`${target}.js`), `${file} finds ${specifier}`)
+  t.equal(code.folder, folder)
+  t.equal(fileURLToPath(code.entry), join(folder, 'entry.mjs'))
+  t.equal(fileURLToPath(code.sdk), join(folder, 'sdk.mjs'))
+  const files = readdirSync(folder)
+  t.ok(files.length <= 4, files.join())
+  for (const [file, text] of Object.entries(texts(folder))) {
+    for (const [, specifier = ''] of text.matchAll(/^(?:import|.*\bfrom) "([^"]+)"/gm)) {
+      const isFound = isBuiltin(specifier) || files.includes(specifier.replace('./', ''))
+      t.ok(isFound, `${file} finds ${specifier}`)
     }
   }
+  t.end()
+})
+
+t.test('what was bundled before is what the sources give now', (t) => {
+  const folder = join(t.testdir(), 'code')
+  threadCode(folder)
+  t.same(texts(folder), bundleThread())
   t.end()
 })
 
 t.test('an older copy is replaced whole', (t) => {
   const folder = t.testdir({ 'package.json': '{}', base: { 'gone.js': '' } })
   threadCode(folder)
-  t.notOk(readdirSync(join(folder, 'base')).includes('gone.js'))
+  t.notOk(readdirSync(folder).includes('base'))
   t.end()
 })

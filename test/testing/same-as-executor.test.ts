@@ -10,7 +10,7 @@ import type { PackageText } from '../helpers/package-files.ts'
 import { openWorkspace, startExecutor } from '../helpers/workspace.ts'
 
 refuseLeaks(t)
-installSdkHook()
+installSdkHook(import.meta.resolve('../../src/sdk/index.ts'))
 
 /** One task after the other in one workflow; each behaves as its input says. */
 const text: PackageText = {

@@ -28,14 +28,14 @@ export interface LaneStart {
   readonly port: MessagePort
   readonly slots: SharedArrayBuffer
   readonly timeBase: number
+  /** URL of what the package imports as `headgate/sdk`. */
+  readonly sdk: string
   /** There is time before a version comes: run warmUp() first. */
   readonly warmUp: boolean
 }
 
-installSdkHook()
-
 export async function serveLane(start: LaneStart): Promise<void> {
-  const { port, slots: buffer, timeBase } = start
+  const { port, slots: buffer, timeBase, sdk } = start
   const lane = lanePort(port)
   const output = new Output(lane)
   const slots = new SlotTable(buffer)
@@ -151,6 +151,9 @@ export async function serveLane(start: LaneStart): Promise<void> {
         break
     }
   })
+  // Loaded with the thread, so that a package finds it ready.
+  installSdkHook(sdk)
+  await import(sdk)
   if (start.warmUp) await warmUp()
   output.capture()
   process.once('exit', () => output.end())

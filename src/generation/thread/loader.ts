@@ -9,10 +9,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { registerHooks, setSourceMapsSupport } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-// Loaded with the thread, so that a package finds it ready: it is half of a small package's load time.
-import '../../sdk/index.ts'
 import { messageOf } from '../../base/errors.ts'
-import { ownModule } from '../../base/own-module.ts'
 import { isDefinition } from '../../hosting/definition.ts'
 import { LoadRefusal } from '../../hosting/refusal.ts'
 import { STRIPPED_FILE, type StrippedModules } from '../../protocol/stripped-types.ts'
@@ -21,8 +18,8 @@ import type { PackageDefinition } from '../../sdk/definition.ts'
 /** Specifiers that name a file, not a package. */
 const PATH = /^(?:\.{0,2}\/|file:)/
 
-export function installSdkHook(): void {
-  const sdk = ownModule('../../sdk/index', import.meta.url).href
+/** `sdk`: the URL that every `headgate/sdk` stands for. */
+export function installSdkHook(sdk: string): void {
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'headgate/sdk' ? { url: sdk, shortCircuit: true } : next(specifier, context),
