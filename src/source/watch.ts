@@ -3,6 +3,9 @@
  *
  * Raw events are taken too: they come before chokidar has listed and compared, which is work on
  * libuv's pool that a package's own code can hold up.
+ *
+ * chokidar follows folders only. What happens to the files of an entry is told raw by the folder they
+ * lie in; listing and comparing each of them would take the CPU while the version is being loaded.
  */
 
 import { join, relative, sep } from 'node:path'
@@ -38,7 +41,10 @@ export function watchRoot(root: string, handlers: WatchHandlers): Watching {
     followSymlinks: false,
     ignoreInitial: true,
     atomic: false,
-    ignored: (path) => isLeftOut(relative(root, path).split(sep)),
+    ignored: (path, stats) => {
+      const parts = relative(root, path).split(sep)
+      return isLeftOut(parts) || (stats?.isFile() === true && isWithinEntry(parts))
+    },
   })
   let open = true
   const hint = (path: string): void => {
@@ -77,6 +83,10 @@ export function watchRoot(root: string, handlers: WatchHandlers): Watching {
 function isWatched(root: string, path: string): boolean {
   const parts = relative(root, path).split(sep)
   return parts[0] !== '..' && parts.length <= DEPTH
+}
+
+function isWithinEntry(parts: readonly string[]): boolean {
+  return parts.length > (parts[0]?.startsWith('@') === true ? 2 : 1)
 }
 
 /** Parts that are large and seldom change alone: the reconcile sees them. */
