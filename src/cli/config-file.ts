@@ -121,7 +121,9 @@ function grantsOf(
 }
 
 function whyNot(error: z.ZodError): string {
-  const issue = error.issues[0]
+  // A key that is misspelt is missing as well: the former says what to do.
+  const misspelt = error.issues.find(({ code }) => code === 'unrecognized_keys')
+  const issue = misspelt ?? error.issues[0]
   if (issue === undefined) return 'not valid'
   const place = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
   if (issue.code !== 'unrecognized_keys') return `${place}${issue.message}`

@@ -178,6 +178,7 @@ t.test('what the configuration says of signatures is checked, with its place', a
   await refused({ policy: 'strict' }, /signatures\.policy: Invalid option/)
   await refused({ keys: {} }, /signatures\.policy/)
   await refused({ policy: 'off', key: {} }, /signatures: unknown key "key"; did you mean keys/)
+  await refused({ polcy: 'off' }, /signatures: unknown key "polcy"; did you mean policy/)
   await refused({ policy: 'require' }, /require without a key would refuse every version/)
   await refused({ policy: 'require', keys: { public: [] } }, /require without a key/)
   await refused({ policy: 'warn', keys: { Acme: [] } }, /"?Acme"? is not a valid tenant name/)
