@@ -31,9 +31,14 @@ export function installSdkHook(sdk: string): void {
  * are found without asking the file system: that is most of what a small module costs.
  */
 export function installStrippedHook(slotDir: string): void {
+  installModules(slotDir, readStripped(slotDir))
+}
+
+/** `modules`: by path below `dir`, where nothing need lie. */
+export function installModules(dir: string, stripped: StrippedModules): void {
   const modules = new Map<string, string>()
-  for (const [path, code] of Object.entries(readStripped(slotDir))) {
-    modules.set(pathToFileURL(join(slotDir, path)).href, code)
+  for (const [path, code] of Object.entries(stripped)) {
+    modules.set(pathToFileURL(join(dir, path)).href, code)
   }
   if (modules.size === 0) return
   registerHooks({

@@ -5,9 +5,10 @@
  * Does not own: when there is time for it (the spare thread, before it says hello).
  */
 
-import { loadedTasks } from '../../hosting/definition.ts'
+import { join } from 'node:path'
+import { describe, loadedTasks } from '../../hosting/definition.ts'
 import { SlotTable } from '../../protocol/lane-layout.ts'
-import { definePackage, workflow } from '../../sdk/index.ts'
+import { importDefinition, installModules } from './loader.ts'
 import { Results } from './results.ts'
 import { Runner } from './runner.ts'
 
@@ -20,11 +21,24 @@ const CALLS = 16
 
 const BODY = '{"input":{"id":1}}'
 
-const ownPackage = definePackage({
-  workflows: [workflow('warm_up').task('echo', { run: async (_, { input }) => input })],
-})
+const MODULES = {
+  'index.ts': `import { definePackage } from 'headgate/sdk'
+import { own } from './own.ts'
+
+export default definePackage({ workflows: [own] })
+`,
+  'own.ts': `import { workflow } from 'headgate/sdk'
+
+export const own = workflow('warm_up').task('echo', { run: async (_, { input }) => input })
+`,
+}
 
 export async function warmUp(): Promise<void> {
+  // Where the thread may look whether something lies there.
+  const dir = join(import.meta.dirname, 'warm-up')
+  installModules(dir, MODULES)
+  const ownPackage = await importDefinition(join(dir, 'index.ts'))
+  JSON.stringify(describe(ownPackage))
   const slots = SlotTable.forSlots(CALLS)
   let left = 0
   let done: (() => void) | undefined
