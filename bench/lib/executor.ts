@@ -46,6 +46,19 @@ export async function untilActive(
 
 /** Resolves when a spare thread waits for the next version; the executor must want one. */
 export function untilSpare(executor: Executor): Promise<void> {
+  return until('the spare thread', () => hasSpare(executor))
+}
+
+/** Looks for `ms` as untilSpare() does: what the looks take is then the same in both. */
+export async function lookFor(executor: Executor, ms: number): Promise<void> {
+  const end = performance.now() + ms
+  await until('the window to end', () => {
+    hasSpare(executor)
+    return performance.now() >= end
+  })
+}
+
+function hasSpare(executor: Executor): boolean {
   // Between the taking of a spare and its refill the state is `off`.
-  return until('the spare thread', () => executor.status().spare === 'ready')
+  return executor.status().spare === 'ready'
 }

@@ -1,4 +1,9 @@
-/** A temporary folder that is gone when the process is, however it ends. */
+/**
+ * A temporary folder that is gone when the process is, however it ends.
+ *
+ * One for a scenario, not one for a run: ext4 passes over every inode that was freed in the last
+ * minutes, and a run after a large deletion would pay half a ms for each file it makes.
+ */
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

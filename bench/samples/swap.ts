@@ -12,7 +12,7 @@ import { HeadgateError } from '../../src/base/errors.ts'
 import type { InvokeAnswer } from '../../src/executor/api.ts'
 import type { SwapReceipt } from '../../src/store/store.ts'
 import { Account } from '../lib/account.ts'
-import { until, untilSpare, within } from '../lib/executor.ts'
+import { lookFor, until, untilSpare, within } from '../lib/executor.ts'
 import { Latencies } from '../lib/latencies.ts'
 import { closedLoop, openLoop } from '../lib/load.ts'
 import { type ProcessState, processState } from '../lib/process-state.ts'
@@ -246,7 +246,7 @@ class SwapRun {
 
     if (windows !== null) {
       this.#window = windows.outside
-      await sleep(length)
+      await lookFor(executor, length)
     }
     this.#window = null
     this.#toFirst.push(firstAt - began)

@@ -26,12 +26,12 @@ export const sample: Scenario = {
     const figures: Record<string, number> = {}
     const notes: string[] = []
     const runs: Record<string, From> = {}
+    using workspace = openWorkspace('bench')
     const counts = { failed: 0, lost: 0, doubled: 0, wrong: 0 }
     for (const [suffix, load] of Object.entries(LOADS)) {
       for (const form of FORMS) {
         const name = `${form}${suffix}`
         progress(`${name}: ${rounds} drops`)
-        using workspace = openWorkspace('bench')
         const warmUpMs = quick ? 200 : 1500
         const spec: SwapSpec = {
           mode: form,
@@ -39,7 +39,7 @@ export const sample: Scenario = {
           swaps: rounds,
           rounds: 1,
           warmUpMs,
-          workDir: workspace.dir,
+          workDir: workspace.folder(name),
         }
         const result = await runSample<SwapResult>(SAMPLE, spec)
         runs[name] = 'dropToFirstTaskMs'

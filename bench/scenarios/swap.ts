@@ -7,7 +7,7 @@ import { runSample } from '../lib/sample.ts'
 import { median, sum } from '../lib/stats.ts'
 import { columnOf, type From, partsOf, partsTable } from '../lib/swap-parts.ts'
 import type { Table } from '../lib/table.ts'
-import { openWorkspace } from '../lib/workspace.ts'
+import { openWorkspace, type Workspace } from '../lib/workspace.ts'
 import type { SwapResult, SwapRound, SwapSpec } from '../samples/swap.ts'
 import type { Outcome, RunOptions, Scenario } from './scenario.ts'
 
@@ -38,8 +38,9 @@ export const swap: Scenario = {
     const tables: Table[] = []
     const notes: string[] = []
     const all: SwapResult[] = []
+    using workspace = openWorkspace('bench')
     for (const mode of ['fresh', 'revive'] as const) {
-      const both = await runMode(mode, options)
+      const both = await runMode(mode, workspace, options)
       Object.assign(figures, figuresOf(mode, both))
       tables.push(tableOf(mode, both))
       all.push(both.closed, both.open)
@@ -65,25 +66,29 @@ const GOALS: Outcome['goals'] = [
   { figure: 'p99InsideOverOutside', atMost: 2 },
 ]
 
-async function runMode(mode: Mode, options: RunOptions): Promise<Both> {
-  const closed = await runOne(mode, { inFlight: IN_FLIGHT }, options)
+async function runMode(mode: Mode, workspace: Workspace, options: RunOptions): Promise<Both> {
+  const dirs = {
+    closed: workspace.folder(`${mode}-closed`),
+    open: workspace.folder(`${mode}-open`),
+  }
+  const closed = await runOne(mode, { inFlight: IN_FLIGHT }, dirs.closed, options)
   const perSecond = Math.max(1, Math.round(closed.tasksPerSecond * OPEN_SHARE))
-  return { closed, open: await runOne(mode, { perSecond }, options) }
+  return { closed, open: await runOne(mode, { perSecond }, dirs.open, options) }
 }
 
 async function runOne(
   mode: Mode,
   load: SwapSpec['load'],
+  workDir: string,
   options: RunOptions,
 ): Promise<SwapResult> {
-  using workspace = openWorkspace('bench')
   const spec: SwapSpec = {
     mode,
     load,
     swaps: swapsOf(mode, options.quick),
     rounds: options.rounds ?? (options.quick ? 1 : 5),
     warmUpMs: options.quick ? 200 : 1500,
-    workDir: workspace.dir,
+    workDir,
   }
   const how = 'inFlight' in load ? `${load.inFlight} in flight` : `${load.perSecond} a second`
   options.progress(`${mode}: ${spec.swaps} swaps at ${how}`)
