@@ -9,12 +9,9 @@
  *     has the place of the outermost call it belongs to, and a slot where that one found none.
  * D2  An unpinned request is resolved when it is bound, never when it is accepted: what waits at a
  *     swap goes to the new generation.
- * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in, so
- *     batches grow with the load; with nothing under way it runs at the end of the running callback,
- *     so that a lone request does not wait.
- * D4  A lane that answered is filled again at the end of that callback, with what the answered callers
- *     sent next: its thread works while this one reads the answers of the others. It gets its share
- *     of all that waits and is held, so that lanes filled one by one stay equally full.
+ * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in or
+ *     a lane got room, so batches grow with the load; with nothing under way it runs at the end of
+ *     the running callback, so that a lone request does not wait.
  */
 
 import { HeadgateError } from '../base/errors.ts'
@@ -113,17 +110,6 @@ export class Dispatcher {
     else setImmediate(this.#pumpAll)
   }
 
-  /** D4. A lane of this line can take more. */
-  refill(line: PackageLine): void {
-    if (this.#registry.active(line.key)?.ledger.held === 0) return this.schedule(line)
-    if (line.scheduled) return
-    line.scheduled = true
-    // A tick that a microtask asks for comes after all microtasks: the callers had their turn.
-    if (this.#due.push(line) === 1) queueMicrotask(this.#pumpSoon)
-  }
-
-  readonly #pumpSoon = (): void => process.nextTick(this.#pumpAll)
-
   readonly #pumpAll = (): void => {
     const due = this.#due
     this.#due = []
@@ -148,9 +134,7 @@ export class Dispatcher {
       const deepest = Math.max(own.deepest, shared?.deepest ?? 0)
       const lane = generation.pick(deepest)
       if (lane === undefined) return
-      const fair = Math.ceil((waiting + generation.ledger.held) / generation.threads)
-      const each = Math.ceil(waiting / generation.lanesWithRoom(deepest))
-      let share = Math.max(1, Math.min(each, fair - lane.heldCount))
+      let share = Math.ceil(waiting / generation.lanesWithRoom(deepest))
       let budget = BATCH_BUDGET_MS
       while (share > 0 && budget > 0) {
         const request = next(own, shared, lane.level)
