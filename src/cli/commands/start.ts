@@ -103,7 +103,8 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
     // Forcing makes the orderly way end too, and it may come first.
     return forced === undefined ? code : FORCED_EXIT[forced]
   } finally {
-    signals.release()
+    // A third signal must not turn the exit code of the second into a death by signal.
+    if (forced === undefined) signals.release()
   }
 }
 
