@@ -15,6 +15,9 @@ import { checkVersion, parsePolicy } from './version-policy.ts'
 /** Below it V8 aborts the whole process instead of failing the thread. */
 export const OLD_GENERATION_FLOOR_MB = 16
 
+/** Tasks at once in one thread, where a package says nothing. */
+export const DEFAULT_CONCURRENCY = 64
+
 const sizeMb = z.number().positive()
 
 /** The `"headgate"` part of package.json as authors write it. */
@@ -168,7 +171,7 @@ export function resolveOptions(part: z.infer<typeof headgatePartSchema>): Packag
   return {
     entry: part.entry ?? null,
     threads: part.threads ?? 1,
-    concurrency: part.concurrency ?? 64,
+    concurrency: part.concurrency ?? DEFAULT_CONCURRENCY,
     drainTimeoutMs: part.drainTimeout ?? 30_000,
     keepWarmMs: part.keepWarm ?? null,
     resourceLimits: defined(part.resourceLimits ?? {}),

@@ -3,13 +3,13 @@
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
+import { DEFAULT_CONCURRENCY } from '../domain/package-json.ts'
 import type { Generation } from '../generation/generation.ts'
 import { NO_GRANTS } from '../generation/permissions.ts'
 import { SpareThreads } from '../generation/spare-threads.ts'
 import { type ThreadCode, threadCode } from '../generation/thread-code.ts'
 import {
   createHost,
-  DEFAULT_CONCURRENCY,
   type FactoryOptions,
   GenerationFactory,
 } from '../routing/generation-factory.ts'
@@ -60,6 +60,7 @@ export function createGenerationParts(
         resourceLimits: {},
         grants: NO_GRANTS,
       }),
+    onReady: (slotDir) => deps.source.offer(slotDir),
   })
   const factory = new GenerationFactory({
     ...slots,

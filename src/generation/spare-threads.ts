@@ -3,7 +3,7 @@
  * allowed to read an empty slot folder of its own.
  *
  * P1  Limits and permissions are fixed at spawn, so the spare serves only the default class
- *     (fitsSpare).
+ *     (domain/thread-class.ts).
  * P2  A spare that ends by itself, or cannot be started, is replaced at the next refill, not in a
  *     loop: without one the next version starts its thread cold.
  * P3  After a swap the next spare waits: its start would take the cores that the new version needs
@@ -69,6 +69,7 @@ export class SpareThreads {
   readonly #createHost: () => ThreadHost
   readonly #enabled: boolean
   readonly #clock: Clock
+  readonly #onReady: (slotDir: string) => void
   readonly #onFault: (error: unknown) => void
   #timer: Timer | undefined
   #ready: WarmThread | undefined
@@ -79,12 +80,15 @@ export class SpareThreads {
     readonly createHost: () => ThreadHost
     readonly enabled: boolean
     readonly clock: Clock
+    /** A version put into this folder finds a thread that may read it. */
+    readonly onReady: (slotDir: string) => void
     /** None can be started for now (a full disk has no room for its slot folder). */
     readonly onFault: (error: unknown) => void
   }) {
     this.#createHost = options.createHost
     this.#enabled = options.enabled
     this.#clock = options.clock
+    this.#onReady = options.onReady
     this.#onFault = options.onFault
   }
 
@@ -147,6 +151,7 @@ export class SpareThreads {
     }
     warm.hosted.identify(hello.threadId)
     this.#ready = warm
+    this.#onReady(warm.host.slotDir)
     void warm.hosted.ended.then(async () => {
       if (this.#ready !== warm) return
       this.#ready = undefined

@@ -11,6 +11,7 @@ import { HeadgateError } from '../base/errors.ts'
 import { hasSchemas } from '../domain/declared.ts'
 import { type PermissionGrants, refusedWish } from '../domain/grants.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
+import { fitsAnyThread } from '../domain/thread-class.ts'
 import type { BringUpTimes } from '../generation/bring-up.ts'
 import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
 import { NO_GRANTS, type ThreadGrants } from '../generation/permissions.ts'
@@ -52,8 +53,6 @@ export interface Loaded {
   readonly spare: 'hit' | 'miss'
   readonly times: BringUpTimes
 }
-
-export const DEFAULT_CONCURRENCY = 64
 
 let slots = 0
 
@@ -112,7 +111,7 @@ export class GenerationFactory {
   ): Promise<T> {
     unwanted?.throwIfAborted()
     const { spare } = this.#options
-    const taken = fitsSpare(drop.options, grants) ? spare.take() : undefined
+    const taken = fitsAnyThread(drop.options) ? spare.take() : undefined
     if (taken !== undefined) {
       try {
         return await start(taken, true)
@@ -197,16 +196,6 @@ export function createHost(
 
 function isInterrupted(error: unknown): boolean {
   return error instanceof HeadgateError && error.code === 'LOAD_INTERRUPTED'
-}
-
-/** The spare has the default limits, no grants and one thread. */
-function fitsSpare(wishes: PackageOptions, grants: ThreadGrants): boolean {
-  return (
-    wishes.threads === 1 &&
-    wishes.concurrency === DEFAULT_CONCURRENCY &&
-    Object.keys(wishes.resourceLimits).length === 0 &&
-    grants === NO_GRANTS
-  )
 }
 
 /** Throws PERMISSION_NOT_GRANTED for the first wish the operator does not grant. */

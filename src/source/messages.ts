@@ -125,7 +125,11 @@ export const toThreadSchema = z.discriminatedUnion('type', [
     digest: digestSchema,
     slotDir: textSchema,
     entryFile: textSchema,
+    /** Something else may lie there. */
+    clear: z.boolean(),
   }),
+  /** The next staged version that fits any thread is to be put there; no answer. */
+  z.object({ type: z.literal('offer'), slotDir: textSchema }),
   z.object({
     type: z.literal('publish'),
     id,
@@ -150,7 +154,13 @@ export const toThreadSchema = z.discriminatedUnion('type', [
 ])
 
 export const fromThreadSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('staged'), event: stagedSchema }),
+  /** `slotDir`: it is put there now, and `filled` follows. */
+  z.object({
+    type: z.literal('staged'),
+    event: stagedSchema,
+    slotDir: textSchema.nullable(),
+  }),
+  z.object({ type: z.literal('filled'), slotDir: textSchema, ok: z.boolean() }),
   z.object({ type: z.literal('refused'), event: refusedSchema }),
   z.object({ type: z.literal('cleared'), event: z.object({ entry: textSchema }) }),
   z.object({ type: z.literal('removed'), event: z.object(versionShape) }),

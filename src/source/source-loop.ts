@@ -12,9 +12,11 @@
  *     the root cannot be read, the status says `degraded`, and the reconcile goes on alone.
  */
 
+import { existsSync, rmSync } from 'node:fs'
 import type { Clock, Timer } from '../base/clock.ts'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
 import type { EngineVersions } from '../domain/package-json.ts'
+import { fitsAnyThread } from '../domain/thread-class.ts'
 import { ArtifactStore } from './artifact-store.ts'
 import { isFsFault } from './fs-fault.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
@@ -25,7 +27,7 @@ import { publishArchive, type PublishContext } from './publish.ts'
 import { Reconciler } from './reconcile.ts'
 import { scanRoot } from './scan.ts'
 import type { Scan } from './scan.ts'
-import type { WatchStatus } from './source.ts'
+import type { StagedDrop, WatchStatus } from './source.ts'
 import type { WatchHandlers, Watching } from './watch.ts'
 
 export interface LoopDeps {
@@ -69,6 +71,8 @@ export class SourceLoop {
   #sync: Generator<void, void> | undefined
   #syncTimer: Timer | undefined
   #pumping = false
+  /** Empty; null: there is none. */
+  #offered: string | null = null
 
   constructor(data: ThreadData, deps: LoopDeps) {
     const { clock, fileNow, post } = deps
@@ -91,7 +95,7 @@ export class SourceLoop {
       trust: data.trust,
       moment: () => ({ now: clock.now(), fileNow: fileNow(), monotonic: clock.monotonic() }),
       reports: {
-        staged: (event) => post({ type: 'staged', event: event }),
+        staged: (event) => this.#staged(event),
         refused: (event) => post({ type: 'refused', event: event }),
         cleared: (entry) => post({ type: 'cleared', event: { entry } }),
         removed: (event) => post({ type: 'removed', event }),
@@ -114,7 +118,11 @@ export class SourceLoop {
   receive(message: ToThread): void {
     switch (message.type) {
       case 'link':
+        if (message.slotDir === this.#offered) this.#offered = null
         this.#link(message)
+        return
+      case 'offer':
+        this.#offered = message.slotDir
         return
       case 'reconcile':
         this.#reconcileIds.push(message.id)
@@ -248,8 +256,30 @@ export class SourceLoop {
     return { state: 'ok', mode: 'events' }
   }
 
-  #link({ id, digest, slotDir, entryFile }: Extract<ToThread, { type: 'link' }>): void {
+  #staged(event: StagedDrop): void {
+    const slotDir = fitsAnyThread(event.options) ? this.#offered : null
+    this.#deps.post({ type: 'staged', event, slotDir })
+    if (slotDir === null) return
+    this.#offered = null
+    this.#deps.post({ type: 'filled', slotDir, ok: this.#fill(slotDir, event) })
+  }
+
+  /** A fault is met again, and reported, by whoever links. */
+  #fill(slotDir: string, { digest, entryFile }: StagedDrop): boolean {
     try {
+      // Its thread may be gone, and the slot with it.
+      if (!existsSync(slotDir)) return false
+      this.#store.link(digest, slotDir, entryFile)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #link(request: Extract<ToThread, { type: 'link' }>): void {
+    const { id, digest, slotDir, entryFile, clear } = request
+    try {
+      if (clear) rmSync(slotDir, { recursive: true, force: true })
       this.#store.link(digest, slotDir, entryFile)
       this.#deps.post({ type: 'answer', id, error: null })
     } catch (fault) {

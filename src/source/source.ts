@@ -170,6 +170,12 @@ export interface Source {
    */
   link(digest: string, slotDir: string, entryFile: string): Promise<void>
   /**
+   * Says for which empty slot link() will most likely be called next: the next version that is
+   * staged and fits any thread is put there as it is reported. Whatever comes, link() makes the slot
+   * hold what it is called for, and nothing else.
+   */
+  offer(slotDir: string): void
+  /**
    * Puts an archive into packages-dir when an executor would take it as a drop; throws the code it
    * would be refused with, VERSION_CONFLICT, PUBLISH_MISMATCH, PUBLISH_FAILED. The drop is then
    * found like any other.

@@ -26,6 +26,7 @@ import { HEADGATE_VERSION } from '../base/headgate-package.ts'
 import { NO_TRUST, type SignatureTrust } from '../domain/signature-policy.ts'
 import { fromThreadSchema } from './messages.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
+import { OfferedSlot } from './offered-slot.ts'
 import type {
   LoadedVersion,
   Publication,
@@ -80,6 +81,7 @@ class ThreadSource implements Source {
   /** Refused entries, each with the number of the thread that said so. */
   readonly #refused = new Map<string, number>()
   readonly #calls = new Map<number, Call>()
+  readonly #offered = new OfferedSlot()
   readonly #started = Promise.withResolvers<void>()
   #phase: Phase = 'new'
   #thread: Worker | undefined
@@ -114,7 +116,16 @@ class ThreadSource implements Source {
   }
 
   async link(digest: string, slotDir: string, entryFile: string): Promise<void> {
-    await this.#call({ type: 'link', id: this.#nextId++, digest, slotDir, entryFile })
+    const held = await this.#offered.use(slotDir, { digest, entryFile })
+    if (held === 'it') return
+    const clear = held === 'else'
+    await this.#call({ type: 'link', id: this.#nextId++, digest, slotDir, entryFile, clear })
+  }
+
+  offer(slotDir: string): void {
+    if (this.#thread === undefined) return
+    this.#offered.offer(slotDir)
+    this.#send({ type: 'offer', slotDir })
   }
 
   async publish(publication: Publication): Promise<Published> {
@@ -194,7 +205,8 @@ class ThreadSource implements Source {
   #receive(number: number, message: FromThread): void {
     switch (message.type) {
       case 'staged': {
-        const drop = message.event
+        const { event: drop, slotDir } = message
+        if (slotDir !== null) this.#offered.filling(slotDir, drop)
         const key = versionKey(drop)
         // T1
         if (this.#present.get(key)?.manifest === drop.manifest) return
@@ -203,6 +215,9 @@ class ThreadSource implements Source {
         this.events.emit('staged', drop)
         return
       }
+      case 'filled':
+        this.#offered.filled(message.slotDir, message.ok)
+        return
       case 'refused':
         this.#refused.set(message.event.entry, number)
         this.events.emit('refused', message.event)
@@ -285,6 +300,7 @@ class ThreadSource implements Source {
   #lost(thread: Worker, why: string): void {
     if (this.#thread !== thread) return
     this.#thread = undefined
+    this.#offered.lost()
     if (this.#phase !== 'open') return
     const wait = doubling(FIRST_RESTART_MS, LONGEST_RESTART_MS, this.#restarts++)
     const error = new HeadgateError('INTERNAL', { why: `the source thread was lost: ${why}` })

@@ -22,7 +22,8 @@ function open(t: { teardown(fn: () => unknown): void }, enabled = true, slotsDir
   const clock = new ManualClock()
   const faults: unknown[] = []
   const onFault = (error: unknown): void => void faults.push(error)
-  const spare = new SpareThreads({ enabled, createHost, clock, onFault })
+  const onReady = (): void => {}
+  const spare = new SpareThreads({ enabled, createHost, clock, onReady, onFault })
   t.teardown(() => spare.close())
   return { spare, hosts, clock, faults }
 }

@@ -70,6 +70,7 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
       return host
     },
     clock: systemClock,
+    onReady: () => {},
     onFault: (error) => t.fail(String(error)),
   })
   t.teardown(() => spare.close())

@@ -78,6 +78,7 @@ export function openLoop(
         loop.receive({ type: 'withdrawn', key: versionKey(message.event), digest })
         return
       }
+      case 'filled':
       case 'recorded':
       case 'started':
       case 'answer':
