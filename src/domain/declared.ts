@@ -27,6 +27,13 @@ export const declaredSchema = z.object({ definition: jsonObjectSchema, schemas: 
 
 export type Declared = z.infer<typeof declaredSchema>
 
+/** What a module was found to export; not checked yet. */
+export interface Found {
+  readonly definition: unknown
+  /** null: nobody asked for them, or what was said has no form. */
+  readonly schemas: DeclaredSchemas | null
+}
+
 /** Loading need not ask the thread for schemas when there is none to compare. */
 export function hasSchemas({ schemas }: Declared): boolean {
   return schemas.config !== null || schemas.inputs.length > 0
@@ -35,14 +42,20 @@ export function hasSchemas({ schemas }: Declared): boolean {
 /** Throws DEFINITION_MISMATCH, which names the first difference. */
 export function requireDeclared(
   declared: Declared,
-  found: { readonly definition: unknown; readonly schemas: DeclaredSchemas | null },
+  found: Found,
   id: { readonly package: string; readonly version: string },
 ): void {
-  const why =
-    firstDifference(declared.definition, found.definition, 'definition') ??
-    (hasSchemas(declared) ? firstDifference(declared.schemas, found.schemas, 'schemas') : null)
+  const why = differsFrom(declared, found)
   if (why === null) return
   throw new HeadgateError('DEFINITION_MISMATCH', { package: id.package, version: id.version, why })
+}
+
+/** The first difference, in words; null: there is none. */
+export function differsFrom(declared: Declared, found: Found): string | null {
+  return (
+    firstDifference(declared.definition, found.definition, 'definition') ??
+    (hasSchemas(declared) ? firstDifference(declared.schemas, found.schemas, 'schemas') : null)
+  )
 }
 
 /**

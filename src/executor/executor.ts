@@ -159,7 +159,7 @@ export class HeadgateExecutor implements Executor {
       {
         swapper: this.#swapper,
         generationUpcalls: upcalls,
-        loadVersion: (drop, upcalls, born) => this.#factory.load(drop, upcalls, born),
+        loadVersion: (...args) => this.#factory.load(...args),
         after: (ms, fn) => void systemClock.after(ms, fn),
         now: () => systemClock.now(),
         background: (work) => this.#scope.background(work),

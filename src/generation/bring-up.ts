@@ -1,8 +1,9 @@
 /**
- * From an open lane to a thread that serves: hello → load → imported → start → ready.
+ * From an open lane to a thread that serves: hello → load → imported → start → ready. A thread that
+ * defines what has been accepted before (accepted.ts) does not wait for the start.
  *
- * B1  Nothing of a package is set up before its exports were found equal to its manifest, where it
- *     came with one.
+ * B1  Nothing of a package is set up before its definition was accepted and, where it came with a
+ *     manifest, found equal to that.
  *
  * The same for the first thread of a generation, for its further ones, and for a replacement.
  */
@@ -12,13 +13,21 @@ import { HeadgateError } from '../base/errors.ts'
 import {
   type Declared,
   type DeclaredSchemas,
+  type Found,
   requireDeclared,
   schemasSchema,
 } from '../domain/declared.ts'
-import { type PackageDescriptor, parseDescriptor } from '../domain/descriptor.ts'
+import { parseDescriptor } from '../domain/descriptor.ts'
 import { DEEPEST_JSON, isDeeperThan } from '../domain/nesting.ts'
 import { refusalError } from '../hosting/refusal.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
+import {
+  type Accepted,
+  acceptedTexts,
+  type ImportedTexts,
+  isTheSame,
+  timeoutsOf,
+} from './accepted.ts'
 import type { HostedLane } from './thread-host.ts'
 
 type Handshake = Extract<WorkerMessage, { type: 'hello' | 'imported' | 'ready' | 'refused' }>
@@ -58,7 +67,7 @@ export class HandshakeInbox {
 export interface ImportOptions {
   readonly hosted: HostedLane
   readonly inbox: HandshakeInbox
-  readonly load: LoadMessage
+  readonly load: Omit<LoadMessage, 'accepted'>
   /** Puts the package's files into the slot, between hello and load. */
   readonly link: () => Promise<void>
   readonly timeoutMs: number
@@ -70,14 +79,10 @@ export interface ImportOptions {
 export interface BringUpOptions extends ImportOptions {
   /** What its manifest says that the module exports; null: it came without one. */
   readonly declared: Declared | null
-  /** Called between import and setup. */
-  readonly onImported: (descriptor: PackageDescriptor) => void
-}
-
-/** What a thread reports of a module before it sets anything up; not checked yet. */
-export interface Imported {
-  readonly definition: unknown
-  readonly schemas: DeclaredSchemas | null
+  /** What it will most likely define, and may (B1); null: nothing is known. */
+  readonly accepted: Accepted | null
+  /** Called when its definition is accepted, before anything of it serves. */
+  readonly onImported: (accepted: Accepted) => void
 }
 
 export interface BringUpTimes {
@@ -91,27 +96,39 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
   return handshake(options, async (start) => {
     if (options.greet) await start.greeted()
     const began = clock.monotonic()
-    const imported = await start.imported()
-    if (declared !== null) requireDeclared(declared, imported, load)
-    const descriptor = parseDescriptor(imported.definition, load)
+    const texts = await start.imported(options.accepted)
     const loadedAt = clock.monotonic()
-    options.onImported(descriptor)
-    const timeoutsMs = descriptor.workflows.flatMap((workflow) =>
-      workflow.tasks.map((task) => task.timeoutMs),
-    )
+    const begins = options.accepted !== null && isTheSame(options.accepted, texts)
+    const accepted = begins ? options.accepted : accept(texts, declared, load)
+    options.onImported(accepted)
     start.enter('setup and probe')
-    hosted.lane.post({ type: 'start', timeoutsMs })
+    if (!begins) hosted.lane.post({ type: 'start', timeoutsMs: timeoutsOf(accepted.descriptor) })
     await start.receive('ready')
     return { loadMs: loadedAt - began, probeMs: clock.monotonic() - loadedAt }
   })
 }
 
 /** Only imports the module: nothing of it is set up. Throws as bringUp() does. */
-export function importOnly(options: ImportOptions): Promise<Imported> {
+export function importOnly(options: ImportOptions): Promise<Found> {
   return handshake(options, async (start) => {
     if (options.greet) await start.greeted()
-    return start.imported()
+    return read(await start.imported(null))
   })
+}
+
+/** Throws the coded reason for which it cannot be. */
+function accept(
+  texts: ImportedTexts,
+  declared: Declared | null,
+  id: { readonly package: string; readonly version: string },
+): Accepted {
+  const found = read(texts)
+  if (declared !== null) requireDeclared(declared, found, id)
+  return { texts, found, descriptor: parseDescriptor(found.definition, id) }
+}
+
+function read({ descriptor, schemas }: ImportedTexts): Found {
+  return { definition: readJson(descriptor), schemas: readSchemas(schemas) }
 }
 
 interface Start {
@@ -119,7 +136,8 @@ interface Start {
   enter(phase: string): void
   receive<T extends Handshake['type']>(type: T): Promise<Extract<Handshake, { type: T }>>
   greeted(): Promise<void>
-  imported(): Promise<Imported>
+  /** Loads the module. */
+  imported(accepted: Accepted | null): Promise<ImportedTexts>
 }
 
 /** Runs `steps` against a lane; they fail when time is up, or the thread ends or refuses. */
@@ -155,12 +173,13 @@ async function handshake<T>(
       },
       receive,
       greeted: async () => hosted.identify((await receive('hello')).threadId),
-      imported: async () => {
+      imported: async (known) => {
         phase = 'import'
         await Promise.race([options.link(), failed])
-        hosted.lane.post(load)
+        const accepted = known === null ? null : acceptedTexts(known)
+        hosted.lane.post({ ...load, accepted })
         const { descriptor, schemas } = await receive('imported')
-        return { definition: readJson(descriptor), schemas: readSchemas(schemas) }
+        return { descriptor, schemas }
       },
     })
   } finally {

@@ -25,6 +25,7 @@ import {
   nextState,
 } from '../domain/generation-state.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
+import type { Accepted } from './accepted.ts'
 import { describeBlockers } from './blockers.ts'
 import type { BringUpTimes } from './bring-up.ts'
 import { Changes } from './changes.ts'
@@ -75,8 +76,10 @@ export interface GenerationUpcalls {
 export interface GenerationOptions {
   readonly number: number
   readonly digest: string
-  readonly load: Omit<LoadMessage, 'slotDir'>
+  readonly load: Omit<LoadMessage, 'slotDir' | 'accepted'>
   readonly declared: Declared | null
+  /** What its first thread will most likely define, and may; null: nothing is known. */
+  readonly accepted: Accepted | null
   readonly threads: number
   readonly drainTimeoutMs: number
   readonly keepWarmMs: number
@@ -105,7 +108,8 @@ export class Generation implements Serving {
   #state: GenerationState = 'staging'
   #since: number
   #reason = ''
-  #descriptor: PackageDescriptor | undefined
+  /** What its first thread defined. */
+  #accepted: Accepted | undefined
   #kinds: Kinds | undefined
   readonly #countdowns: Countdowns
   readonly #grace: Grace
@@ -139,7 +143,8 @@ export class Generation implements Serving {
     const { upcalls } = options
     this.#threads = new GenerationThreads({
       ...options,
-      onImported: (descriptor) => this.#imported(descriptor),
+      accepted: () => this.#accepted ?? options.accepted,
+      onImported: (accepted) => this.#imported(accepted),
       upcalls: {
         released: (held, how) => this.#released(held, how),
         ran: (_held, ok, ranMs) => this.tally.count(ok, ranMs),
@@ -194,7 +199,12 @@ export class Generation implements Serving {
 
   /** Known from the import on. */
   get descriptor(): PackageDescriptor | undefined {
-    return this.#descriptor
+    return this.#accepted?.descriptor
+  }
+
+  /** Known from the import on. */
+  get accepted(): Accepted | undefined {
+    return this.#accepted
   }
 
   kind(key: string): Kind | undefined {
@@ -326,12 +336,12 @@ export class Generation implements Serving {
   }
 
   /** Each thread must define what the first one defined: requests name tasks by number. */
-  #imported(descriptor: PackageDescriptor): void {
-    if (this.#descriptor === undefined) {
-      this.#descriptor = descriptor
-      this.#kinds = new Kinds(descriptor)
+  #imported(accepted: Accepted): void {
+    if (this.#accepted === undefined) {
+      this.#accepted = accepted
+      this.#kinds = new Kinds(accepted.descriptor)
       this.take('imported', 'its definition was accepted')
-    } else if (!isDeepStrictEqual(descriptor, this.#descriptor)) {
+    } else if (!isDeepStrictEqual(accepted.descriptor, this.#accepted.descriptor)) {
       const why = 'it does not define the same each time its entry module is loaded'
       throw new HeadgateError('LOAD_FAILED', { package: this.package, version: this.version, why })
     }

@@ -23,6 +23,7 @@ import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { Declared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
+import { type Accepted, timeoutsOf } from './accepted.ts'
 import { type BringUpTimes, bringUp } from './bring-up.ts'
 import type { Held, Lane, LaneUpcalls } from './lane.ts'
 import { LaneWatch } from './lane-watch.ts'
@@ -55,7 +56,7 @@ export interface CrewUpcalls {
 
 export interface CrewOptions {
   readonly threads: number
-  readonly load: Omit<LoadMessage, 'slotDir'>
+  readonly load: Omit<LoadMessage, 'slotDir' | 'accepted'>
   /** What its manifest says that the module exports; null: it came without one. */
   readonly declared: Declared | null
   readonly link: (slotDir: string) => Promise<void>
@@ -63,7 +64,9 @@ export interface CrewOptions {
   readonly killGraceMs: number
   readonly clock: Clock
   /** Called for each thread between import and setup; what it throws refuses the thread. */
-  readonly onImported: (descriptor: PackageDescriptor) => void
+  readonly onImported: (accepted: Accepted) => void
+  /** What a thread may define without being asked: what the one before defined. */
+  readonly accepted: () => Accepted | null
   readonly upcalls: CrewUpcalls
 }
 
@@ -234,10 +237,11 @@ export class ThreadCrew {
       link: () => (this.#linked ??= this.#options.link(warm.host.slotDir)),
       timeoutMs: loadTimeoutMs,
       clock,
-      onImported: (descriptor) => {
-        onImported(descriptor)
+      accepted: this.#options.accepted(),
+      onImported: (accepted) => {
+        onImported(accepted)
         // C4
-        this.#watch ??= this.#watchOver(descriptor)
+        this.#watch ??= this.#watchOver(accepted.descriptor)
         member.isSetUp = true
       },
       greet: !greeted,
@@ -254,12 +258,11 @@ export class ThreadCrew {
     return times
   }
 
-  #watchOver({ workflows }: PackageDescriptor): LaneWatch {
-    const timeouts = workflows.flatMap(({ tasks }) => tasks.map((task) => task.timeoutMs))
+  #watchOver(descriptor: PackageDescriptor): LaneWatch {
     return new LaneWatch({
       clock: this.#options.clock,
       lanes: () => this.lanes(),
-      shortestTimeoutMs: Math.min(...timeouts),
+      shortestTimeoutMs: Math.min(...timeoutsOf(descriptor)),
       killGraceMs: this.#options.killGraceMs,
       onStalled: (lane) => this.#giveBack(lane),
       onDeadline: (lane, held) => this.#expire(lane, held),

@@ -116,11 +116,21 @@ export interface LoadMessage {
   readonly maxResultBytes: number
   /** Whether the JSON Schemas of inputs and configuration are wanted with the definition. */
   readonly schemas: boolean
+  /** A definition that has been checked: found again, it is set up at once. null: none has. */
+  readonly accepted: AcceptedTexts | null
+}
+
+export interface AcceptedTexts {
+  /** As `imported` has them. */
+  readonly descriptor: string
+  readonly schemas: string | null
+  /** As `start` has them. */
+  readonly timeoutsMs: readonly number[]
 }
 
 export type MainMessage =
   | LoadMessage
-  /** The descriptor was accepted: set up and probe. `timeoutsMs` by kind. */
+  /** A definition not known before was accepted: set up and probe. `timeoutsMs` by kind. */
   | { readonly type: 'start'; readonly timeoutsMs: readonly number[] }
   | { readonly type: 'abort'; readonly slot: number; readonly id: number; readonly reason: string }
   | {

@@ -1,5 +1,6 @@
 /** What a package's controller needs of the executor that composes it. */
 
+import type { Accepted } from '../generation/accepted.ts'
 import type { Generation, GenerationUpcalls } from '../generation/generation.ts'
 import type { StagedDrop } from '../source/source.ts'
 import type { PackageLine } from './dispatcher.ts'
@@ -14,6 +15,8 @@ export interface ControllerDeps {
     drop: StagedDrop,
     upcalls: GenerationUpcalls,
     born: (generation: Generation) => void,
+    /** What a version of the package defined last; null: there was none. */
+    accepted: Accepted | null,
   ) => Promise<Loaded>
   readonly after: (ms: number, fn: () => void) => void
   readonly now: () => number

@@ -12,6 +12,7 @@ import { hasSchemas } from '../domain/declared.ts'
 import { type PermissionGrants, refusedWish } from '../domain/grants.ts'
 import type { PackageOptions } from '../domain/package-json.ts'
 import { fitsAnyThread } from '../domain/thread-class.ts'
+import { type Accepted, stillAccepted } from '../generation/accepted.ts'
 import type { BringUpTimes } from '../generation/bring-up.ts'
 import { Generation, type GenerationUpcalls } from '../generation/generation.ts'
 import { NO_GRANTS, type ThreadGrants } from '../generation/permissions.ts'
@@ -71,13 +72,14 @@ export class GenerationFactory {
 
   /**
    * Numbers the generation, loads it and probes it; it is then in standby. `born` is called before
-   * loading, a second time when the spare thread was lost. Throws the coded refusal; the generation
-   * is then rejected.
+   * loading, a second time when the spare thread was lost. `accepted`: what it will most likely
+   * define. Throws the coded refusal; the generation is then rejected.
    */
   async load(
     drop: StagedDrop,
     upcalls: GenerationUpcalls,
     born: (generation: Generation) => void,
+    accepted: Accepted | null,
   ): Promise<Loaded> {
     const options = this.#options
     const operator = options.grants(drop.tenant, drop.package)
@@ -86,7 +88,8 @@ export class GenerationFactory {
       if (this.#closed) throw new HeadgateError('EXECUTOR_CLOSING')
       return this.#withThread(drop, grants, async (warm, greeted) => {
         const number = await options.numbers.take()
-        const generation = this.#generation(drop, operator, grants, number, upcalls)
+        const known = stillAccepted(accepted, drop.declared ?? null)
+        const generation = this.#generation(drop, operator, grants, number, upcalls, known)
         born(generation)
         const times = await generation.load(warm, greeted)
         return { generation, spare: greeted ? 'hit' : 'miss', times }
@@ -131,6 +134,7 @@ export class GenerationFactory {
     grants: ThreadGrants,
     number: number,
     upcalls: GenerationUpcalls,
+    accepted: Accepted | null,
   ): Generation {
     const options = this.#options
     return new Generation({
@@ -151,6 +155,7 @@ export class GenerationFactory {
         schemas: drop.declared !== undefined && hasSchemas(drop.declared),
       },
       declared: drop.declared ?? null,
+      accepted,
       threads: drop.options.threads,
       drainTimeoutMs: drop.options.drainTimeoutMs,
       keepWarmMs: drop.options.keepWarmMs ?? options.keepWarmMs,

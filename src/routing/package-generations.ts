@@ -136,12 +136,14 @@ export class PackageGenerations {
       throw new HeadgateError('GENERATION_LIMIT', { package: name, version, limit })
     }
     const { loadVersion, generationUpcalls, swapper } = this.#deps
-    const loaded = await loadVersion(drop, generationUpcalls, (born) => {
+    const onBorn = (born: Generation): void => {
       this.#all.add(born)
       swapper.registry.add(born)
       // It is loading right after this.
       if (this.#closed) queueMicrotask(() => giveUp(born))
-    })
+    }
+    const accepted = this.list().find((one) => one.accepted !== undefined)?.accepted ?? null
+    const loaded = await loadVersion(drop, generationUpcalls, onBorn, accepted)
     this.#origins.set(loaded.generation, { ...loaded, drop })
     this.#deps.loaded(drop)
     this.#idle.watch(loaded.generation)

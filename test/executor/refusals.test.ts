@@ -190,6 +190,33 @@ t.test(
   },
 )
 
+t.test(
+  'a version that defines what the one before defines has to come up all the same',
+  async (t) => {
+    const place = makePlace(t)
+    const prepared = (setup: string, probe: string): string =>
+      withOptions(`setup: () => { ${setup} }, probe: () => { ${probe} }`)
+    place.drop(make('p', '1.0.0', prepared('', '')))
+    const executor = await start(t, place)
+    t.equal(active(executor, 'p'), '1.0.0')
+    const away = `throw new Error('database away')`
+    for (const [version, source, code] of [
+      ['1.1.0', prepared(away, ''), 'SETUP_FAILED'],
+      ['1.2.0', prepared('', away), 'PROBE_FAILED'],
+    ] as const) {
+      place.drop(make('p', version, source))
+      const refused = await until(executor, `${version} to be refused`, () =>
+        refusal(executor, version),
+      )
+      t.match(refused, { kind: 'deferred', error: { code, message: 'database away' } })
+      t.match(await say(executor, 'p'), { version: '1.0.0' })
+    }
+    place.drop(make('p', '1.3.0', prepared('', '')))
+    await untilActive(executor, 'p', '1.3.0')
+    t.match(await say(executor, 'p'), { version: '1.3.0' })
+  },
+)
+
 t.test('a refusal is the same after a restart', async (t) => {
   const place = makePlace(t)
   place.dropSample('analytics_pipeline-2.1.0')

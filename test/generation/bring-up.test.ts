@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { HeadgateError } from '../../src/base/errors.ts'
 import type { Declared } from '../../src/domain/declared.ts'
+import { parseDescriptor } from '../../src/domain/descriptor.ts'
+import { type Accepted, stillAccepted } from '../../src/generation/accepted.ts'
 import { HandshakeInbox, bringUp } from '../../src/generation/bring-up.ts'
 import type { HostedLane } from '../../src/generation/thread-host.ts'
 import type { LoadMessage, WorkerMessage } from '../../src/protocol/lane-messages.ts'
@@ -22,6 +24,7 @@ const LOAD: LoadMessage = {
   secrets: {},
   maxResultBytes: 1_000,
   schemas: false,
+  accepted: null,
 }
 
 const DESCRIPTOR = {
@@ -40,6 +43,7 @@ function begin(
   t: { teardown(fn: () => unknown): void },
   link = async (): Promise<void> => {},
   declared: Declared | null = null,
+  accepted: Accepted | null = null,
 ) {
   const clock = new ManualClock()
   const fake = openFakeLane(t, 4, clock)
@@ -57,13 +61,14 @@ function begin(
     inbox,
     load: LOAD,
     declared,
+    accepted,
     link: async () => {
       seen.push('link')
       await link()
     },
     timeoutMs: 1_000,
     clock,
-    onImported: ({ workflows }) => void seen.push(`imported ${workflows.length}`),
+    onImported: ({ descriptor }) => void seen.push(`imported ${descriptor.workflows.length}`),
     greet: true,
   }).catch((error: unknown) => error as HeadgateError)
   const put = (message: WorkerMessage): boolean => inbox.put(message)
@@ -85,6 +90,53 @@ t.test('hello, load, imported, start, ready', async (t) => {
   fake.put({ type: 'ready', ms: 1 })
   t.same(await fake.done, { loadMs: 30, probeMs: 7 })
   t.equal(fake.clock.timers, 0)
+})
+
+const TEXT = JSON.stringify(DESCRIPTOR)
+const KNOWN: Accepted = {
+  texts: { descriptor: TEXT, schemas: null },
+  found: { definition: structuredClone(DESCRIPTOR), schemas: null },
+  descriptor: parseDescriptor(DESCRIPTOR, { package: 'p', version: '0.9.0' }),
+}
+
+t.test('what was accepted before begins by itself, and is not told to', async (t) => {
+  const fake = begin(t, undefined, null, KNOWN)
+  fake.put({ type: 'hello', threadId: 1 })
+  await until(() => fake.cold.length === 1, 'load')
+  t.match(fake.cold[0], { accepted: { descriptor: TEXT, schemas: null, timeoutsMs: [2_000] } })
+  fake.put({ type: 'imported', descriptor: TEXT, schemas: null, ms: 1 })
+  fake.put({ type: 'ready', ms: 1 })
+  await fake.done
+  t.equal(fake.seen[2], 'imported 1')
+  await fake.arrived()
+  t.same(
+    fake.cold.map(({ type }) => type),
+    ['load'],
+  )
+})
+
+t.test('B1: what differs from it in a letter is checked and told to begin', async (t) => {
+  const fake = begin(t, undefined, null, KNOWN)
+  fake.put({ type: 'hello', threadId: 1 })
+  fake.put({ type: 'imported', descriptor: `${TEXT} `, schemas: null, ms: 1 })
+  await until(() => fake.cold.length === 2, 'start')
+  t.same(fake.cold[1], { type: 'start', timeoutsMs: [2_000] })
+  const worse = begin(t, undefined, null, KNOWN)
+  worse.put({ type: 'hello', threadId: 1 })
+  worse.put({ type: 'imported', descriptor: '{"contract":9}', schemas: null, ms: 1 })
+  t.match(await worse.done, { code: 'CONTRACT_UNSUPPORTED' })
+})
+
+t.test('B1: what a manifest says otherwise is not what was accepted before', (t) => {
+  const schemas = { inputs: [], config: null }
+  t.equal(stillAccepted(KNOWN, null), KNOWN)
+  t.equal(stillAccepted(KNOWN, { definition: structuredClone(DESCRIPTOR), schemas }), KNOWN)
+  t.equal(stillAccepted(null, { definition: DESCRIPTOR, schemas }), null)
+  const definition = { ...DESCRIPTOR, hasSetup: true }
+  t.equal(stillAccepted(KNOWN, { definition, schemas }), null)
+  const inputs = [{ workflow: 'w', schema: { type: 'object' } }]
+  t.equal(stillAccepted(KNOWN, { definition: DESCRIPTOR, schemas: { inputs, config: null } }), null)
+  t.end()
 })
 
 t.test('other messages are not taken by the handshake', (t) => {

@@ -192,6 +192,7 @@ export function openHarness(t: Teardown): Harness {
         schemas: false,
       },
       declared: null,
+      accepted: null,
       threads: wishes.threads ?? 1,
       drainTimeoutMs: wishes.drainTimeoutMs ?? 30_000,
       keepWarmMs: wishes.keepWarmMs ?? 60_000,

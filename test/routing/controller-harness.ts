@@ -228,6 +228,7 @@ function makeGeneration(
       schemas: false,
     },
     declared: null,
+    accepted: null,
     threads: 1,
     drainTimeoutMs: 30_000,
     keepWarmMs: 60_000,

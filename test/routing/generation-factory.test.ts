@@ -95,10 +95,15 @@ async function open(t: Test, text: Omit<PackageText, 'name'>) {
   })
   const generations: Generation[] = []
   const load = (born: (generation: Generation) => void = () => {}) =>
-    factory.load(DROP, UPCALLS, (generation) => {
-      generations.push(generation)
-      born(generation)
-    })
+    factory.load(
+      DROP,
+      UPCALLS,
+      (generation) => {
+        generations.push(generation)
+        born(generation)
+      },
+      null,
+    )
   t.teardown(() => Promise.all(generations.map((generation) => generation.close(true))))
   return { load, generations, gate, spareHost: () => hosts[0], slotsDir: base.slotsDir }
 }

@@ -80,6 +80,10 @@ export async function serveLane(start: LaneStart): Promise<void> {
       const descriptor = bounded(JSON.stringify(describe(definition)))
       const schemas = message.schemas ? bounded(JSON.stringify(describeSchemas(definition))) : null
       lane.send({ type: 'imported', descriptor, schemas, ms: performance.now() - began })
+      const { accepted } = message
+      if (accepted?.descriptor === descriptor && accepted.schemas === schemas) {
+        settingUp = setUpPackage(accepted.timeoutsMs)
+      }
     } catch (error) {
       refuse(error, 'definition')
     }
