@@ -32,8 +32,7 @@ export const SOURCES: string = fileURLToPath(new URL('..', import.meta.url))
  * Throws INTERNAL when the entry reaches a module outside THREAD_FLOORS.
  */
 export function bundleThread(): Record<string, string> {
-  // Not with an import: esbuild is loaded when something is bundled, and that is seldom.
-  const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof Esbuild
+  const { buildSync } = loadEsbuild()
   const { outputFiles, metafile } = buildSync({
     absWorkingDir: SOURCES,
     entryPoints: Object.entries(ENTRIES).map(([file, module]) => ({
@@ -60,6 +59,22 @@ export function bundleThread(): Record<string, string> {
     throw new HeadgateError('INTERNAL', { why: `threads reach ${module}` })
   }
   return Object.fromEntries(outputFiles.map(({ path, text }) => [basename(path), text]))
+}
+
+/**
+ * Not with an import: something is bundled seldom. Its synchronous calls must not start a worker
+ * thread, which would stay until the process ends; esbuild reads that from the environment as it loads.
+ */
+function loadEsbuild(): typeof Esbuild {
+  const name = 'ESBUILD_WORKER_THREADS'
+  const before = process.env[name]
+  process.env[name] = '0'
+  try {
+    return createRequire(import.meta.url)('esbuild') as typeof Esbuild
+  } finally {
+    if (before === undefined) delete process.env[name]
+    else process.env[name] = before
+  }
 }
 
 /** Where an entry lies in a bundle that was written to `folder`. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { bundleThread } from '../../src/generation/thread-bundle.ts'
 import { threadCode } from '../../src/generation/thread-code.ts'
+import { workerThreads } from '../helpers/leaks.ts'
 
 const texts = (folder: string): Record<string, string> =>
   Object.fromEntries(
@@ -32,6 +33,7 @@ t.test('what was bundled before is what the sources give now', (t) => {
   const folder = join(t.testdir(), 'code')
   threadCode(folder)
   t.same(texts(folder), bundleThread())
+  t.equal(workerThreads(), 0, 'bundling leaves no thread')
   t.end()
 })
 
