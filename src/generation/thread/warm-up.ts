@@ -12,11 +12,8 @@ import { importDefinition, installModules } from './loader.ts'
 import { Results } from './results.ts'
 import { Runner } from './runner.ts'
 
-/**
- * Enough for the interpreter to hand over to V8's first compiler; more would make it optimise for a
- * package that is not the one to come. About 5 ms in all.
- */
-const ROUNDS = 8
+/** Enough for V8 to optimise most of it, while nobody waits. */
+const ROUNDS = 64
 const CALLS = 16
 
 const BODY = '{"input":{"id":1}}'
