@@ -65,12 +65,16 @@ function bundle(folder: string): void {
   for (const [file, text] of Object.entries(bundleThread())) writeFileSync(join(folder, file), text)
 }
 
-/** It names main.ts in a way that no compiler rewrites: for Nodes that know no `import`. */
+/** It names modules in a way that no compiler rewrites: for Nodes that know no `import`. */
 function builtShim(text: string): string {
-  const parts = text.split("'./main.ts'")
-  if (parts.length !== 2)
-    throw new Error(`${SHIM} names ./main.ts ${parts.length - 1} times, not once`)
-  return parts.join("'./main.js'")
+  let built = text
+  for (const module of ['./main', './helper-threads']) {
+    const parts = built.split(`'${module}.ts'`)
+    const names = parts.length - 1
+    if (names !== 1) throw new Error(`${SHIM} names ${module}.ts ${names} times, not once`)
+    built = parts.join(`'${module}.js'`)
+  }
+  return built
 }
 
 /** What `headgate init` copies from, and nothing else that may lie beside it. */

@@ -10,11 +10,15 @@ import { fileURLToPath } from 'node:url'
 
 const SAMPLE_TIMEOUT_MS = 30 * 60_000
 
-/** `entry` is a module that calls `serveSample`. */
-export function runSample<Result>(entry: URL, spec: object): Promise<Result> {
+/** `entry` is a module that calls `serveSample`; `flags` are Node's. */
+export function runSample<Result>(
+  entry: URL,
+  spec: object,
+  flags: readonly string[] = [],
+): Promise<Result> {
   const child = fork(fileURLToPath(entry), [JSON.stringify(spec)], {
     // Neither flags nor environment of the caller may change what is measured.
-    execArgv: [],
+    execArgv: [...flags],
     env: {},
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     timeout: SAMPLE_TIMEOUT_MS,

@@ -4,6 +4,7 @@
  */
 
 import { runSample } from '../lib/sample.ts'
+import { startFlags } from '../lib/start-flags.ts'
 import { type From, partsOf, partsTable } from '../lib/swap-parts.ts'
 import { openWorkspace } from '../lib/workspace.ts'
 import type { SwapResult, SwapSpec } from '../samples/swap.ts'
@@ -41,7 +42,7 @@ export const sample: Scenario = {
           warmUpMs,
           workDir: workspace.folder(name),
         }
-        const result = await runSample<SwapResult>(SAMPLE, spec)
+        const result = await runSample<SwapResult>(SAMPLE, spec, startFlags())
         runs[name] = 'dropToFirstTaskMs'
         Object.assign(figures, partsOf(name, 'dropToFirstTaskMs', [result]))
         notes.push(...result.problems)

@@ -4,6 +4,7 @@
  */
 
 import { runSample } from '../lib/sample.ts'
+import { startFlags } from '../lib/start-flags.ts'
 import { median, sum } from '../lib/stats.ts'
 import { columnOf, type From, partsOf, partsTable } from '../lib/swap-parts.ts'
 import type { Table } from '../lib/table.ts'
@@ -92,7 +93,7 @@ async function runOne(
   }
   const how = 'inFlight' in load ? `${load.inFlight} in flight` : `${load.perSecond} a second`
   options.progress(`${mode}: ${spec.swaps} swaps at ${how}`)
-  const result = await runSample<SwapResult>(SAMPLE, spec)
+  const result = await runSample<SwapResult>(SAMPLE, spec, startFlags())
   const { tasks, failed, lost, doubled, wrong } = result
   options.progress(
     `${mode}: ${tasks} tasks, failed ${failed}, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,

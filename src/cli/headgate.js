@@ -59,9 +59,19 @@ function runOnOwnNode(fs, path, childProcess) {
 
 function main() {
   if (isSupported(process.versions.node)) {
-    return load('./main.ts').then(function (cli) {
-      return cli.main(process.argv.slice(2))
-    })
+    var ready = Promise.resolve()
+    if (process.argv[2] === 'start') {
+      ready = load('./helper-threads.ts').then(function (threads) {
+        threads.limitHelperThreads()
+      })
+    }
+    return ready
+      .then(function () {
+        return load('./main.ts')
+      })
+      .then(function (cli) {
+        return cli.main(process.argv.slice(2))
+      })
   }
   return Promise.all([load('fs'), load('path'), load('child_process')]).then(function (modules) {
     runOnOwnNode(modules[0], modules[1], modules[2])
