@@ -7,18 +7,11 @@
 
 import { type Declared, differsFrom, type Found } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
+import type { DefinitionTexts } from '../protocol/definition-texts.ts'
 import type { AcceptedTexts } from '../protocol/lane-messages.ts'
 
-/** What a thread reports of a module before it sets anything up. */
-export interface ImportedTexts {
-  /** JSON; not checked yet. */
-  readonly descriptor: string
-  /** JSON; null: not asked for. */
-  readonly schemas: string | null
-}
-
 export interface Accepted {
-  readonly texts: ImportedTexts
+  readonly texts: DefinitionTexts
   readonly found: Found
   readonly descriptor: PackageDescriptor
 }
@@ -30,10 +23,6 @@ export function stillAccepted(
 ): Accepted | null {
   if (accepted === null || declared === null) return accepted
   return differsFrom(declared, accepted.found) === null ? accepted : null
-}
-
-export function isTheSame(accepted: Accepted, texts: ImportedTexts): boolean {
-  return accepted.texts.descriptor === texts.descriptor && accepted.texts.schemas === texts.schemas
 }
 
 /** What a thread is told of it with the module to load. */

@@ -20,14 +20,9 @@ import {
 import { parseDescriptor } from '../domain/descriptor.ts'
 import { DEEPEST_JSON, isDeeperThan } from '../domain/nesting.ts'
 import { refusalError } from '../hosting/refusal.ts'
+import { type DefinitionTexts, isSameDefinition } from '../protocol/definition-texts.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
-import {
-  type Accepted,
-  acceptedTexts,
-  type ImportedTexts,
-  isTheSame,
-  timeoutsOf,
-} from './accepted.ts'
+import { type Accepted, acceptedTexts, timeoutsOf } from './accepted.ts'
 import type { HostedLane } from './thread-host.ts'
 
 type Handshake = Extract<WorkerMessage, { type: 'hello' | 'imported' | 'ready' | 'refused' }>
@@ -98,7 +93,7 @@ export async function bringUp(options: BringUpOptions): Promise<BringUpTimes> {
     const began = clock.monotonic()
     const texts = await start.imported(options.accepted)
     const loadedAt = clock.monotonic()
-    const begins = options.accepted !== null && isTheSame(options.accepted, texts)
+    const begins = options.accepted !== null && isSameDefinition(options.accepted.texts, texts)
     const accepted = begins ? options.accepted : accept(texts, declared, load)
     options.onImported(accepted)
     start.enter('setup and probe')
@@ -118,7 +113,7 @@ export function importOnly(options: ImportOptions): Promise<Found> {
 
 /** Throws the coded reason for which it cannot be. */
 function accept(
-  texts: ImportedTexts,
+  texts: DefinitionTexts,
   declared: Declared | null,
   id: { readonly package: string; readonly version: string },
 ): Accepted {
@@ -127,7 +122,7 @@ function accept(
   return { texts, found, descriptor: parseDescriptor(found.definition, id) }
 }
 
-function read({ descriptor, schemas }: ImportedTexts): Found {
+function read({ descriptor, schemas }: DefinitionTexts): Found {
   return { definition: readJson(descriptor), schemas: readSchemas(schemas) }
 }
 
@@ -137,7 +132,7 @@ interface Start {
   receive<T extends Handshake['type']>(type: T): Promise<Extract<Handshake, { type: T }>>
   greeted(): Promise<void>
   /** Loads the module. */
-  imported(accepted: Accepted | null): Promise<ImportedTexts>
+  imported(accepted: Accepted | null): Promise<DefinitionTexts>
 }
 
 /** Runs `steps` against a lane; they fail when time is up, or the thread ends or refuses. */
@@ -155,7 +150,7 @@ async function handshake<T>(
   )
   void hosted.ended.then((why) => {
     // A thread that ended before the package's own code began says nothing about the package.
-    const code = hosted.lane.importBegun ? 'LOAD_FAILED' : 'LOAD_INTERRUPTED'
+    const code = hosted.lane.started === 'nothing' ? 'LOAD_INTERRUPTED' : 'LOAD_FAILED'
     reject(new HeadgateError(code, { ...identity, why: `its thread ended: ${why}` }))
   })
   const receive: Start['receive'] = async <T extends Handshake['type']>(type: T) => {

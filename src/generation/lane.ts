@@ -22,6 +22,7 @@ import {
   RESULT_STRIDE,
   SLOT_BEGUN,
   type SlotTable,
+  type Started,
 } from '../protocol/lane-layout.ts'
 import {
   type MainMessage,
@@ -233,9 +234,9 @@ export class Lane {
     return this.#slots.begunCount
   }
 
-  /** Whether code of the package can have run in the thread. */
-  get importBegun(): boolean {
-    return this.#slots.importBegun
+  /** How far the package's own code has come in the thread. */
+  get started(): Started {
+    return this.#slots.started
   }
 
   /** Wall clock of begin, ms; null: not begun. Once seen it stands, whatever the thread writes. */

@@ -63,7 +63,7 @@ export interface CrewOptions {
   readonly loadTimeoutMs: number
   readonly killGraceMs: number
   readonly clock: Clock
-  /** Called for each thread between import and setup; what it throws refuses the thread. */
+  /** Called for each thread when its definition is accepted; what it throws refuses the thread. */
   readonly onImported: (accepted: Accepted) => void
   /** What a thread may define without being asked: what the one before defined. */
   readonly accepted: () => Accepted | null
@@ -193,8 +193,9 @@ export class ThreadCrew {
 
   /** Has the package give back what its setup took, for a grace at most. */
   async #tearDown(member: Member): Promise<void> {
-    if (!member.isSetUp) return
     const { hosted } = member.warm
+    // A thread may begin by itself before that is known here.
+    if (!member.isSetUp && hosted.lane.started !== 'setup') return
     const { clock, killGraceMs } = this.#options
     member.serving = false
     hosted.lane.stop()

@@ -25,9 +25,9 @@ export const SLOT_BEGUN = 2
 /** Taken back by the main side; the worker passes over it. */
 export const SLOT_REVOKED = 3
 
-/** 32-bit words before the first slot: [0] requests begun so far, [1] 1 when an import was begun. */
+/** 32-bit words before the first slot: [0] requests begun so far, [1] index of what was STARTED. */
 const HEADER = 4
-const IMPORT_BEGUN = 1
+const START = 1
 /** Words of a slot; even, so that its 64-bit numbers are aligned. */
 const WORDS = 12
 
@@ -41,6 +41,11 @@ const BUSY_US = 6
 /** In 64-bit numbers from the slot's first word. */
 const RUN = 4
 const RAN_MS = 5
+
+/** How far the package's own code has come at most. */
+const STARTED = ['nothing', 'import', 'setup'] as const
+
+export type Started = (typeof STARTED)[number]
 
 /** The numbers of a lane's slots, in shared memory. */
 export class SlotTable {
@@ -106,14 +111,14 @@ export class SlotTable {
     return Atomics.load(this.#words, 0)
   }
 
-  /** Worker side, before any line of the package runs. */
-  beginImport(): void {
-    Atomics.store(this.#words, IMPORT_BEGUN, 1)
+  /** Worker side, before any line of it runs. */
+  start(what: Started): void {
+    Atomics.store(this.#words, START, STARTED.indexOf(what))
   }
 
-  /** Whether code of the package can have run in the thread; outlives the thread. */
-  get importBegun(): boolean {
-    return Atomics.load(this.#words, IMPORT_BEGUN) === 1
+  /** Outlives the thread. */
+  get started(): Started {
+    return STARTED[Atomics.load(this.#words, START)] ?? 'nothing'
   }
 
   /** ms since the time base. */

@@ -7,6 +7,7 @@
 
 import { z } from 'zod'
 import type { ErrorRecord } from '../base/errors.ts'
+import type { DefinitionTexts } from './definition-texts.ts'
 import { DEFINITION_CHARS, LINE_CHARS, LINES_A_LOG, TEXT_CHARS } from './lane-limits.ts'
 
 const text = z.string().max(TEXT_CHARS)
@@ -120,10 +121,7 @@ export interface LoadMessage {
   readonly accepted: AcceptedTexts | null
 }
 
-export interface AcceptedTexts {
-  /** As `imported` has them. */
-  readonly descriptor: string
-  readonly schemas: string | null
+export interface AcceptedTexts extends DefinitionTexts {
   /** As `start` has them. */
   readonly timeoutsMs: readonly number[]
 }

@@ -171,7 +171,7 @@ t.test('a thread that ends before its import began is not the fault of the packa
 t.test('a thread that ends later, or speaks out of turn, cannot be loaded', async (t) => {
   const ended = begin(t)
   ended.put({ type: 'hello', threadId: 1 })
-  ended.slots.beginImport()
+  ended.slots.start('import')
   ended.end('it exited')
   t.match(await ended.done, { code: 'LOAD_FAILED', message: /its thread ended: it exited/ })
   const early = begin(t)

@@ -11,6 +11,7 @@ import type { CallSurroundings } from '../../hosting/context.ts'
 import { describe, describeSchemas, loadedTasks } from '../../hosting/definition.ts'
 import { probe, setUp } from '../../hosting/prepare.ts'
 import { LoadRefusal } from '../../hosting/refusal.ts'
+import { isSameDefinition } from '../../protocol/definition-texts.ts'
 import { SlotTable } from '../../protocol/lane-layout.ts'
 import { DEFINITION_CHARS, TEXT_CHARS } from '../../protocol/lane-limits.ts'
 import type { LoadMessage, MainMessage } from '../../protocol/lane-messages.ts'
@@ -73,7 +74,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
     load = message
     Object.assign(process.env, message.env)
     const began = performance.now()
-    slots.beginImport()
+    slots.start('import')
     try {
       installStrippedHook(message.slotDir)
       definition = await importDefinition(join(message.slotDir, message.entry))
@@ -81,7 +82,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
       const schemas = message.schemas ? bounded(JSON.stringify(describeSchemas(definition))) : null
       lane.send({ type: 'imported', descriptor, schemas, ms: performance.now() - began })
       const { accepted } = message
-      if (accepted?.descriptor === descriptor && accepted.schemas === schemas) {
+      if (accepted !== null && isSameDefinition(accepted, { descriptor, schemas })) {
         settingUp = setUpPackage(accepted.timeoutsMs)
       }
     } catch (error) {
@@ -93,6 +94,7 @@ export async function serveLane(start: LaneStart): Promise<void> {
     if (load === undefined || definition === undefined) return
     const { tenant, package: name, version, generation, boot, secrets } = load
     const began = performance.now()
+    slots.start('setup')
     const log = output.taskLog()
     const identity = { tenant, package: name, version, generation }
     let config: unknown
