@@ -260,15 +260,18 @@ export class SourceLoop {
     const slotDir = fitsAnyThread(event.options) ? this.#offered : null
     this.#deps.post({ type: 'staged', event, slotDir })
     if (slotDir === null) return
-    this.#offered = null
     this.#deps.post({ type: 'filled', slotDir, ok: this.#fill(slotDir, event) })
   }
 
   /** A fault is met again, and reported, by whoever links. */
   #fill(slotDir: string, { digest, entryFile }: StagedDrop): boolean {
     try {
+      const isThere = this.#store.has(digest)
+      // Other messages are heard while an artifact is verified: it may be used for another by now.
+      if (this.#offered !== slotDir) return false
+      this.#offered = null
       // Its thread may be gone, and the slot with it.
-      if (!existsSync(slotDir)) return false
+      if (!isThere || !existsSync(slotDir)) return false
       this.#store.link(digest, slotDir, entryFile)
       return true
     } catch {

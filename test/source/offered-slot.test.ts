@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { OfferedSlot } from '../../src/source/offered-slot.ts'
+import { STRIPPED_FILE } from '../../src/protocol/stripped-types.ts'
 import { until } from '../helpers/until.ts'
 import { makePlace, packageFiles, packed, watchPlace } from './drops.ts'
 
@@ -70,7 +71,8 @@ t.test('the next version lies in the offered slot before anyone asks', async (t)
   const { place, source, staged, slot, holds } = await offering(t)
   place.drop('alpha', packed(packageFiles('alpha', '1.0.0')))
   const drop = await staged()
-  await until(() => holds().length >= LINKED.length, 'the slot to be filled')
+  // Written last.
+  await until(() => holds().includes(STRIPPED_FILE), 'the slot to be filled')
   const before = holds()
   await source.link(drop.digest, slot, drop.entryFile)
   t.same(holds(), before)
