@@ -3,8 +3,8 @@
  * the sample package as source and packed, with a caller at hand and with a busy one.
  */
 
+import { helperThreadsFlags } from '../../src/cli/helper-threads.ts'
 import { runSample } from '../lib/sample.ts'
-import { startFlags } from '../lib/start-flags.ts'
 import { type From, partsOf, partsTable } from '../lib/swap-parts.ts'
 import { openWorkspace } from '../lib/workspace.ts'
 import type { SwapResult, SwapSpec } from '../samples/swap.ts'
@@ -42,7 +42,7 @@ export const sample: Scenario = {
           warmUpMs,
           workDir: workspace.folder(name),
         }
-        const result = await runSample<SwapResult>(SAMPLE, spec, startFlags())
+        const result = await runSample<SwapResult>(SAMPLE, spec, helperThreadsFlags())
         runs[name] = 'dropToFirstTaskMs'
         Object.assign(figures, partsOf(name, 'dropToFirstTaskMs', [result]))
         notes.push(...result.problems)

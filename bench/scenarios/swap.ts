@@ -3,8 +3,8 @@
  * version, and latency inside a swap is held against latency outside of it.
  */
 
+import { helperThreadsFlags } from '../../src/cli/helper-threads.ts'
 import { runSample } from '../lib/sample.ts'
-import { startFlags } from '../lib/start-flags.ts'
 import { median, sum } from '../lib/stats.ts'
 import { columnOf, type From, partsOf, partsTable } from '../lib/swap-parts.ts'
 import type { Table } from '../lib/table.ts'
@@ -93,7 +93,7 @@ async function runOne(
   }
   const how = 'inFlight' in load ? `${load.inFlight} in flight` : `${load.perSecond} a second`
   options.progress(`${mode}: ${spec.swaps} swaps at ${how}`)
-  const result = await runSample<SwapResult>(SAMPLE, spec, startFlags())
+  const result = await runSample<SwapResult>(SAMPLE, spec, helperThreadsFlags())
   const { tasks, failed, lost, doubled, wrong } = result
   options.progress(
     `${mode}: ${tasks} tasks, failed ${failed}, lost ${lost}, doubled ${doubled}, wrong ${wrong}`,

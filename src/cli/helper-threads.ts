@@ -12,9 +12,9 @@ const FLAG = '--v8-pool-size'
 /** Node's own number. */
 const DEFAULT_THREADS = 4
 
-/** The flag for a machine with `cores`; null: Node's own number is right there. */
-export function helperThreadsFlag(cores: number = availableParallelism()): string | null {
-  return cores > DEFAULT_THREADS ? null : `${FLAG}=${Math.max(1, cores - 1)}`
+/** Node's flags for a machine with `cores`; none where Node's own number is right. */
+export function helperThreadsFlags(cores: number = availableParallelism()): string[] {
+  return cores > DEFAULT_THREADS ? [] : [`${FLAG}=${Math.max(1, cores - 1)}`]
 }
 
 export interface Process {
@@ -30,10 +30,11 @@ export interface Process {
 
 /** Returns when the process is not begun anew: there is no need, no way, or somebody chose. */
 export function limitHelperThreads(self: Process = process, cores?: number): void {
-  const flag = helperThreadsFlag(cores)
-  const given = [...self.execArgv, self.env['NODE_OPTIONS'] ?? ''].join(' ')
-  if (flag === null || given.includes(FLAG) || given.includes('--inspect')) return
+  const flags = helperThreadsFlags(cores)
+  // Node takes underscores for hyphens.
+  const given = [...self.execArgv, self.env['NODE_OPTIONS'] ?? ''].join(' ').replaceAll('_', '-')
+  if (flags.length === 0 || given.includes(FLAG) || given.includes('--inspect')) return
   if (self.execve === undefined || self.channel !== undefined) return
-  const args = [self.execPath, ...self.execArgv, flag, ...self.argv.slice(1)]
+  const args = [self.execPath, ...self.execArgv, ...flags, ...self.argv.slice(1)]
   self.execve(self.execPath, args, { ...self.env })
 }

@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
 import {
-  helperThreadsFlag,
+  helperThreadsFlags,
   limitHelperThreads,
   type Process,
 } from '../../src/cli/helper-threads.ts'
 import { spawned } from './command.ts'
 
 t.test('V8 gets no more helper threads than the machine has further cores', (t) => {
-  t.equal(helperThreadsFlag(1), '--v8-pool-size=1')
-  t.equal(helperThreadsFlag(2), '--v8-pool-size=1')
-  t.equal(helperThreadsFlag(4), '--v8-pool-size=3')
-  t.equal(helperThreadsFlag(5), null, 'Node has four by itself')
-  t.equal(helperThreadsFlag(), helperThreadsFlag(availableParallelism()))
+  t.same(helperThreadsFlags(1), ['--v8-pool-size=1'])
+  t.same(helperThreadsFlags(2), ['--v8-pool-size=1'])
+  t.same(helperThreadsFlags(4), ['--v8-pool-size=3'])
+  t.same(helperThreadsFlags(5), [], 'Node has four by itself')
+  t.same(helperThreadsFlags(), helperThreadsFlags(availableParallelism()))
   t.end()
 })
 
@@ -46,6 +46,7 @@ t.test('a small machine begins the process anew with what it was given', (t) => 
 t.test('where it need not, may not or cannot, nothing happens', (t) => {
   t.same(begunAnew(8), [])
   t.same(begunAnew(2, { execArgv: ['--v8-pool-size=4'] }), [], 'somebody chose')
+  t.same(begunAnew(2, { execArgv: ['--v8_pool_size', '4'] }), [], 'somebody chose')
   t.same(begunAnew(2, { env: { NODE_OPTIONS: '--v8-pool-size=2' } }), [], 'somebody chose')
   t.same(begunAnew(2, { execArgv: ['--inspect-brk'] }), [], 'a debugger is attached')
   t.same(begunAnew(2, { channel: {} }), [], 'it was forked')
