@@ -274,6 +274,29 @@ function teardowns(t: Test) {
 const running = (generation: Generation): number =>
   generation.blockers().filter((one) => / ms/.test(one)).length
 
+t.test('what a thread began to set up unasked is torn down, though nobody heard yet', async (t) => {
+  const { text, told } = teardowns(t)
+  const { generation: before } = await harness.serve(text)
+  const { accepted = null } = before
+  t.ok(accepted)
+  const clock = new ManualClock()
+  const load = harness.load(text, { accepted, clock, loadTimeoutMs: 1_000 }, (_, lane) => {
+    const post = lane.post.bind(lane)
+    lane.post = (message) => {
+      post(message)
+      if (message.type !== 'load') return
+      // Nothing is heard here while the thread imports the package and goes on by itself.
+      const end = performance.now() + 5_000
+      while (lane.started !== 'setup' && performance.now() < end);
+      t.equal(lane.started, 'setup')
+      clock.advance(1_000)
+    }
+  })
+  await t.rejects(load, { code: 'LOAD_TIMEOUT', details: { phase: 'import' } })
+  await until(() => told.length === 1, 'it is torn down')
+  await before.close(false)
+})
+
 t.test('close waits for the calls pinned to a drained version, then tears it down', async (t) => {
   const { text, told } = teardowns(t)
   const { generation, call } = await harness.serve(text)

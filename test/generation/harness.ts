@@ -9,6 +9,7 @@ import {
   type GenerationOptions,
   type Transition,
 } from '../../src/generation/generation.ts'
+import type { Lane } from '../../src/generation/lane.ts'
 import { NO_GRANTS } from '../../src/generation/permissions.ts'
 import { openWarmThread } from '../../src/generation/spare-threads.ts'
 import type { TaskRequest } from '../../src/generation/task-request.ts'
@@ -33,6 +34,7 @@ export interface GenerationWishes extends HostWishes {
   readonly keepWarmMs?: number
   readonly killGraceMs?: number
   readonly loadTimeoutMs?: number
+  readonly accepted?: GenerationOptions['accepted']
   /** How a cold one comes to a thread; default: at once, on a host of its own. */
   readonly withThread?: GenerationOptions['withThread']
 }
@@ -116,11 +118,11 @@ export interface Harness {
   host(wishes?: HostWishes): ThreadHost
   /** Loads the package and promotes it. */
   serve(text: Omit<PackageText, 'name'>, wishes?: GenerationWishes): Promise<Served>
-  /** Loads it; rejects with the refusal. `also` is told the generation before. */
+  /** Loads it; rejects with the refusal. `also` is told the generation and its lane before. */
   load(
     text: Omit<PackageText, 'name'>,
     wishes?: GenerationWishes,
-    also?: (served: Omit<Served, 'times'>) => void,
+    also?: (served: Omit<Served, 'times'>, lane: Lane) => void,
   ): Promise<Served>
 }
 
@@ -192,7 +194,7 @@ export function openHarness(t: Teardown): Harness {
         schemas: false,
       },
       declared: null,
-      accepted: null,
+      accepted: wishes.accepted ?? null,
       threads: wishes.threads ?? 1,
       drainTimeoutMs: wishes.drainTimeoutMs ?? 30_000,
       keepWarmMs: wishes.keepWarmMs ?? 60_000,
@@ -255,7 +257,7 @@ export function openHarness(t: Teardown): Harness {
           look()
         }),
     }
-    also(served)
+    also(served, first.hosted.lane)
     const times = await generation.load(first, false)
     return { ...served, times }
   }
