@@ -57,7 +57,7 @@ export function createUpcalls(parts: UpcallParts): GenerationUpcalls {
   }
   return {
     transition,
-    capacity: (generation) => dispatcher.schedule(controller(generation).line),
+    capacity: (generation) => dispatcher.refill(controller(generation).line),
     gaveBack: (generation, requests) =>
       dispatcher.giveBack(controller(generation).line, generation, requests),
     log: (generation, message) => relayLog(generation, message, events, logger),

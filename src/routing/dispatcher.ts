@@ -9,15 +9,20 @@
  *     has the place of the outermost call it belongs to, and a slot where that one found none.
  * D2  An unpinned request is resolved when it is bound, never when it is accepted: what waits at a
  *     swap goes to the new generation.
- * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in or
- *     a lane got room, so batches grow with the load; with nothing under way it runs at the end of
- *     the running callback, so that a lone request does not wait.
+ * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in, so
+ *     batches grow with the load; with nothing under way it runs at the end of the running callback,
+ *     so that a lone request does not wait.
+ * D4  A lane that answered is filled again at the end of that callback, with what the answered callers
+ *     sent next and not more than its share: its thread works while this one reads the answers of the
+ *     others. That happens once a turn for each lane: Node reads a port until it is empty, and with a
+ *     lane that is always filled before that the answers of the others would stay unread.
  */
 
 import { HeadgateError } from '../base/errors.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
 import { routeKey } from '../domain/route.ts'
 import type { Generation } from '../generation/generation.ts'
+import type { Lane } from '../generation/lane.ts'
 import { RequestQueue } from '../generation/request-queue.ts'
 import type { TaskRequest } from '../generation/task-request.ts'
 import type { Registry } from './registry.ts'
@@ -58,6 +63,9 @@ export class PackageLine {
 export class Dispatcher {
   readonly #registry: Registry
   #due: PackageLine[] = []
+  #answered: PackageLine[] = []
+  /** Lanes that were filled in the callback of their answers in this turn (D4). */
+  readonly #filled = new Set<Lane>()
 
   constructor(registry: Registry) {
     this.#registry = registry
@@ -106,35 +114,59 @@ export class Dispatcher {
     if (this.#due.push(line) > 1) return
     // With nothing under way there is nothing to wait for but the rest of this turn.
     const idle = this.#registry.active(line.key)?.ledger.held === 0
-    if (idle) queueMicrotask(this.#pumpAll)
-    else setImmediate(this.#pumpAll)
+    if (idle) queueMicrotask(this.#pumpDue)
+    else setImmediate(this.#pumpDue)
   }
 
-  readonly #pumpAll = (): void => {
-    const due = this.#due
+  /** D4. A lane that serves this line can take more. */
+  refill(line: PackageLine): void {
+    if (line.scheduled) return
+    if (this.#registry.active(line.key)?.ledger.held === 0) return this.schedule(line)
+    line.scheduled = true
+    // A tick that a microtask asks for comes after all microtasks: the callers had their turn.
+    if (this.#answered.push(line) === 1) queueMicrotask(this.#pumpAnsweredSoon)
+  }
+
+  readonly #pumpDue = (): void => {
+    const lines = this.#due
     this.#due = []
-    for (const line of due) {
-      line.scheduled = false
-      const active = this.#registry.active(line.key)
-      if (active?.live === true) this.#pump(active, line)
-      for (const generation of line.others) {
-        if (generation !== active) this.#pump(generation, undefined)
-        if (generation.queue.size === 0) line.others.delete(generation)
-      }
-      if (line.onEmpty !== undefined && line.waiting.size === 0) line.onEmpty()
-    }
+    for (const line of lines) this.#pumpLine(line, false)
   }
 
-  #pump(generation: Generation, line: PackageLine | undefined): void {
+  readonly #pumpAnsweredSoon = (): void => process.nextTick(this.#pumpAnswered)
+
+  readonly #pumpAnswered = (): void => {
+    const lines = this.#answered
+    this.#answered = []
+    for (const line of lines) this.#pumpLine(line, true)
+  }
+
+  #pumpLine(line: PackageLine, answered: boolean): void {
+    line.scheduled = false
+    const active = this.#registry.active(line.key)
+    if (active?.live === true) this.#pump(active, line, line.waiting, answered)
+    for (const generation of line.others) {
+      if (generation !== active) this.#pump(generation, line, undefined, answered)
+      if (generation.queue.size === 0) line.others.delete(generation)
+    }
+    if (line.onEmpty !== undefined && line.waiting.size === 0) line.onEmpty()
+  }
+
+  #pump(
+    generation: Generation,
+    line: PackageLine,
+    shared: RequestQueue<Unpinned> | undefined,
+    answered: boolean,
+  ): void {
     const own = generation.queue
-    const shared = line?.waiting
     for (;;) {
       const waiting = own.size + (shared?.size ?? 0)
       if (waiting === 0) return
       const deepest = Math.max(own.deepest, shared?.deepest ?? 0)
       const lane = generation.pick(deepest)
       if (lane === undefined) return
-      let share = Math.ceil(waiting / generation.lanesWithRoom(deepest))
+      if (answered && !this.#mayFill(lane)) return this.schedule(line)
+      let share = shareOf(generation, lane, waiting, deepest)
       let budget = BATCH_BUDGET_MS
       while (share > 0 && budget > 0) {
         const request = next(own, shared, lane.level)
@@ -159,6 +191,21 @@ export class Dispatcher {
       generation.sendBatch(lane)
     }
   }
+
+  /** D4: once a turn. */
+  #mayFill(lane: Lane): boolean {
+    if (this.#filled.has(lane)) return false
+    if (this.#filled.size === 0) setImmediate(() => this.#filled.clear())
+    this.#filled.add(lane)
+    return true
+  }
+}
+
+/** Requests for this lane now, of those that wait: lanes filled one by one stay equally full. */
+function shareOf(generation: Generation, lane: Lane, waiting: number, deepest: number): number {
+  const ofWaiting = Math.ceil(waiting / generation.lanesWithRoom(deepest))
+  const ofAll = Math.ceil((waiting + generation.ledger.held) / generation.threads)
+  return Math.max(1, Math.min(ofWaiting, ofAll - lane.heldCount))
 }
 
 /** D1, of those with this depth or a greater one. */

@@ -37,6 +37,8 @@ export interface GenerationWishes extends HostWishes {
   readonly accepted?: GenerationOptions['accepted']
   /** How a cold one comes to a thread; default: at once, on a host of its own. */
   readonly withThread?: GenerationOptions['withThread']
+  /** Called when a lane can take more; default: it is filled with what waits in the harness. */
+  readonly onRoom?: () => void
 }
 
 /** A call of one task: a request, and a promise of how it ended. */
@@ -208,7 +210,7 @@ export function openHarness(t: Teardown): Harness {
           transitions.push(transition)
           for (const look of listeners) look()
         },
-        capacity: pump,
+        capacity: wishes.onRoom ?? pump,
         gaveBack: (_, requests) => {
           gaveBack.push(...requests)
           for (const request of requests.toReversed()) {

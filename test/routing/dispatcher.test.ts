@@ -4,31 +4,35 @@ import { withRoute } from '../../src/domain/route.ts'
 import type { Generation } from '../../src/generation/generation.ts'
 import { Dispatcher, PackageLine } from '../../src/routing/dispatcher.ts'
 import { Registry } from '../../src/routing/registry.ts'
-import { Call, openHarness } from '../generation/harness.ts'
+import { Call, type GenerationWishes, openHarness } from '../generation/harness.ts'
 import { refuseLeaks } from '../helpers/leaks.ts'
 
 refuseLeaks(t)
 const harness = openHarness(t)
-const ECHO = { tasks: { echo: 'return ctx.input' } }
+/** What holds ends when its thread is ended. */
+const TASKS = { tasks: { echo: 'return ctx.input', hold: 'await new Promise(() => {})' } }
 
-async function serve(t: Test): Promise<Generation> {
-  const { generation } = await harness.serve(ECHO)
+async function serve(t: Test, wishes: GenerationWishes = {}): Promise<Generation> {
+  const { generation } = await harness.serve(TASKS, wishes)
   t.teardown(() => generation.close(true))
   return generation
 }
 
 /** A generation with the traffic of one line, and the dispatcher that feeds it. */
-async function open(t: Test): Promise<{
+async function open(
+  t: Test,
+  threads = 1,
+): Promise<{
   readonly generation: Generation
   readonly registry: Registry
   readonly dispatcher: Dispatcher
   readonly line: PackageLine
   route(active: number | null): void
 }> {
-  const generation = await serve(t)
   const registry = new Registry()
   const dispatcher = new Dispatcher(registry)
   const line = new PackageLine('public', 'p')
+  const generation = await serve(t, { threads, onRoom: () => dispatcher.refill(line) })
   registry.add(generation)
   const route = (active: number | null): void =>
     registry.assign(
@@ -42,6 +46,8 @@ async function open(t: Test): Promise<{
       }),
     )
   route(generation.number)
+  // Its thread had room from the load on.
+  await turn()
   return { generation, registry, dispatcher, line, route }
 }
 
@@ -65,13 +71,67 @@ t.test('D3: with something under way requests wait for the turn and travel toget
   await Promise.resolve()
   t.equal(generation.ledger.held, 1)
   t.equal(line.waiting.size, 3)
-  // The lane says when it has room; here each turn asks.
-  while (line.waiting.size > 0) {
-    await turn()
-    dispatcher.schedule(line)
-  }
   t.same(await Promise.all([first, ...more].map((call) => call.answer)), [1, 2, 3, 4])
 })
+
+/** The end of the running callback, when all microtasks have run. */
+const endOfCallback = (): Promise<void> =>
+  new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+
+t.test('D4: a lane that answered is filled again at the end of that callback', async (t) => {
+  const { generation, dispatcher, line } = await open(t)
+  dispatcher.enqueue(line, new Call(1, 'hold', null))
+  const first = new Call(2, 'echo', 1)
+  dispatcher.enqueue(line, first)
+  await first.answer
+  let turnEnded = false
+  setImmediate(() => (turnEnded = true))
+  const second = new Call(3, 'echo', 2)
+  dispatcher.enqueue(line, second)
+  t.equal(generation.ledger.held, 1, 'the call that holds')
+  await endOfCallback()
+  t.notOk(turnEnded)
+  t.equal(generation.ledger.held, 2)
+  t.equal(await second.answer, 2)
+})
+
+t.test(
+  'D4: a lane that answers twice in one turn is not filled again before its end: others are read first',
+  async (t) => {
+    const { generation, dispatcher, line } = await open(t, 2)
+    // From here on all goes to the other thread: it holds less.
+    for (const seq of [1, 2]) dispatcher.enqueue(line, new Call(seq, 'hold', null))
+    let seq = 2
+    const send = (): Call => {
+      const call = new Call(++seq, 'echo', seq)
+      dispatcher.enqueue(line, call)
+      return call
+    }
+    await send().answer
+    for (;;) {
+      await turn()
+      const first = send()
+      await first.answer
+      let turnEnded = false
+      setImmediate(() => (turnEnded = true))
+      const second = send()
+      await endOfCallback()
+      t.equal(line.waiting.size, 0, 'filled in the callback of its answer')
+      // Node reads the answer to this one before it comes to anything else.
+      for (const until = performance.now() + 20; performance.now() < until; );
+      await second.answer
+      // On a busy machine the thread took longer than that.
+      if (turnEnded) continue
+      const third = send()
+      await endOfCallback()
+      t.notOk(turnEnded)
+      t.equal(line.waiting.size, 1)
+      t.equal(await third.answer, third.seq)
+      break
+    }
+    t.equal(generation.ledger.held, 2)
+  },
+)
 
 t.test('D2: what waits when the route changes goes where the route then points', async (t) => {
   const { generation, dispatcher, line, registry, route } = await open(t)
