@@ -13,7 +13,7 @@
 import { callFault, callTask, outputText } from '../../hosting/call.ts'
 import { CallContext, type CallSurroundings, type PackageFacts } from '../../hosting/context.ts'
 import type { LoadedTask } from '../../hosting/definition.ts'
-import { runningTask } from '../../hosting/running-task.ts'
+import { enterTask } from '../../hosting/running-task.ts'
 import { REQUEST_STRIDE, type SlotTable } from '../../protocol/lane-layout.ts'
 import type { EndedCall, Results } from './results.ts'
 
@@ -24,6 +24,7 @@ const LONG_MEMORY = 256
 
 interface Kind extends LoadedTask {
   readonly timeoutMs: number
+  readonly enter: ReturnType<typeof enterTask>
   longFor: number
 }
 
@@ -57,6 +58,7 @@ export class Runner {
     this.#kinds = options.tasks.map((task, index) => ({
       ...task,
       timeoutMs: options.timeoutsMs[index] ?? 60_000,
+      enter: enterTask(task.label),
       longFor: 0,
     }))
   }
@@ -112,7 +114,7 @@ export class Runner {
     let outcome: unknown
     let failed = false
     try {
-      outcome = runningTask.run(kind.label, () => this.#call(kind, slot, text, begun))
+      outcome = kind.enter(() => this.#call(kind, slot, text, begun))
     } catch (thrown) {
       failed = true
       outcome = thrown
