@@ -55,11 +55,11 @@ export class UpcallRelay implements LaneUpcalls {
   }
 }
 
-/** `warmUp`: see ThreadHost.openLane(). */
-export function openWarmThread(host: ThreadHost, warmUp = false): WarmThread {
+/** `rehearsal`: see ThreadHost.openLane(). */
+export function openWarmThread(host: ThreadHost, rehearsal = false): WarmThread {
   const inbox = new HandshakeInbox()
   const relay = new UpcallRelay(inbox)
-  return { host, hosted: host.openLane(relay, warmUp), inbox, relay }
+  return { host, hosted: host.openLane(relay, rehearsal), inbox, relay }
 }
 
 /** P3 */

@@ -104,8 +104,8 @@ export class ThreadHost {
     return this.#destroyed === undefined ? this.#pool.threads.length : 0
   }
 
-  /** `warmUp`: the thread says hello only when its own code is compiled. */
-  openLane(upcalls: LaneUpcalls, warmUp = false): HostedLane {
+  /** `rehearsal`: the thread says hello only when its own code is compiled. */
+  openLane(upcalls: LaneUpcalls, rehearsal = false): HostedLane {
     const { port1, port2 } = new MessageChannel()
     const slots = SlotTable.forSlots(new SlotLevels(this.concurrency).slots)
     const timeBase = this.#options.clock.now()
@@ -122,7 +122,7 @@ export class ThreadHost {
     let worker: Worker | undefined
     const ended = this.#pool
       // piscina infers the type of a transfer list from another overload of postMessage.
-      .run({ port: port2, slots: slots.buffer, timeBase, sdk, warmUp } satisfies LaneStart, {
+      .run({ port: port2, slots: slots.buffer, timeBase, sdk, rehearsal } satisfies LaneStart, {
         transferList: [port2] as never,
         signal: abort.signal,
       })

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import {
   importDefinition,
+  installModules,
   installSdkHook,
   installStrippedHook,
 } from '../../src/generation/thread/loader.ts'
@@ -122,4 +123,15 @@ t.test('modules made of TypeScript find each other as files do, not as packages'
   const entryUrl = pathToFileURL(`${slot}/src/index.ts`).href
   const nowhere = 'ERR_MODULE_NOT_FOUND'
   t.match(await import(entryUrl), { found: ['a b', 'a b', 'c', nowhere, nowhere] })
+})
+
+t.test('modules that lie nowhere are found until their hooks are taken back', async (t) => {
+  const dir = workspace.path('nowhere')
+  const say = 'export const said = import.meta.url'
+  const hooks = installModules(dir, { 'a.ts': say, 'b.ts': say })
+  const url = (file: string): string => pathToFileURL(`${dir}/${file}`).href
+  t.match(await import(url('a.ts')), { said: url('a.ts') })
+  hooks?.deregister()
+  await t.rejects(import(url('b.ts')), { code: 'ERR_MODULE_NOT_FOUND' })
+  t.equal(installModules(dir, {}), undefined)
 })

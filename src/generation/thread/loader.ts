@@ -6,7 +6,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { registerHooks, setSourceMapsSupport } from 'node:module'
+import { type ModuleHooks, registerHooks, setSourceMapsSupport } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../base/errors.ts'
@@ -34,14 +34,14 @@ export function installStrippedHook(slotDir: string): void {
   installModules(slotDir, readStripped(slotDir))
 }
 
-/** `modules`: by path below `dir`, where nothing need lie. */
-export function installModules(dir: string, stripped: StrippedModules): void {
+/** `stripped`: by path below `dir`, where nothing need lie. undefined: there are none. */
+export function installModules(dir: string, stripped: StrippedModules): ModuleHooks | undefined {
   const modules = new Map<string, string>()
   for (const [path, code] of Object.entries(stripped)) {
     modules.set(pathToFileURL(join(dir, path)).href, code)
   }
-  if (modules.size === 0) return
-  registerHooks({
+  if (modules.size === 0) return undefined
+  return registerHooks({
     resolve: (specifier, context, next) => {
       const url = PATH.test(specifier) ? URL.parse(specifier, context.parentURL)?.href : undefined
       return url !== undefined && modules.has(url)
