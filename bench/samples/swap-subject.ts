@@ -55,18 +55,19 @@ export default definePackage({
   said: (json) => JSON.parse(json) as Said,
 }
 
-const SAMPLE = fileURLToPath(
+/** The folder of the real sample package, TypeScript sources and data files. */
+export const SAMPLE_DIR: string = fileURLToPath(
   new URL('../../packages-dir/analytics_pipeline-2.1.0', import.meta.url),
 )
 
-/** The real sample package, TypeScript sources and data files, with other patch numbers. */
+/** The same with other patch numbers. */
 export const sample: Subject = {
   package: 'analytics_pipeline',
   namespace: 'public::analytics_pipeline::analytics_workflow::extract_data',
   version: (patch) => `2.1.${patch}`,
   write(parent, patch) {
     const dir = join(parent, `${this.package}-${this.version(patch)}`)
-    cpSync(SAMPLE, dir, { recursive: true })
+    cpSync(SAMPLE_DIR, dir, { recursive: true })
     const path = join(dir, 'package.json')
     const manifest = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
     writeFileSync(path, JSON.stringify({ ...manifest, version: this.version(patch) }))
@@ -75,7 +76,7 @@ export const sample: Subject = {
   said: () => undefined,
 }
 
-/** The same sample as `headgate pack` makes it: one bundled module, every file listed. */
+/** The sample as `headgate pack` makes it: one bundled module, every file listed. */
 export const packedSample: Subject = {
   ...sample,
   async write(parent, patch) {

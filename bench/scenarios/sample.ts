@@ -3,10 +3,14 @@
  * the sample package as source and packed, with a caller at hand and with a busy one.
  */
 
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
 import { helperThreadsFlags } from '../../src/cli/helper-threads.ts'
 import { runSample } from '../lib/sample.ts'
 import { type From, partsOf, partsTable } from '../lib/swap-parts.ts'
+import { median } from '../lib/stats.ts'
 import { openWorkspace } from '../lib/workspace.ts'
+import { SAMPLE_DIR } from '../samples/swap-subject.ts'
 import type { SwapResult, SwapSpec } from '../samples/swap.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -34,6 +38,7 @@ export const sample: Scenario = {
         const name = `${form}${suffix}`
         progress(`${name}: ${rounds} drops`)
         const warmUpMs = quick ? 200 : 1500
+        const copyMs = plainCopyMs(workspace.folder(`${name}-copies`))
         const spec: SwapSpec = {
           mode: form,
           load,
@@ -45,6 +50,10 @@ export const sample: Scenario = {
         const result = await runSample<SwapResult>(SAMPLE, spec, helperThreadsFlags())
         runs[name] = 'dropToFirstTaskMs'
         Object.assign(figures, partsOf(name, 'dropToFirstTaskMs', [result]))
+        figures[`${name}.plainCopyMs`] = copyMs
+        notes.push(
+          `${name}: just before, a plain copy of the source folder took ${copyMs.toFixed(1)} ms`,
+        )
         notes.push(...result.problems)
         for (const key of ['failed', 'lost', 'doubled', 'wrong'] as const) {
           counts[key] += result[key]
@@ -65,4 +74,17 @@ export const sample: Scenario = {
       notes,
     }
   },
+}
+
+/**
+ * What the file system asks for the same files at this moment, without hashing and checks: on ext4 it
+ * differs up to tenfold (workspace.ts), and most of staging is that.
+ */
+function plainCopyMs(to: string): number {
+  const times = Array.from({ length: 9 }, (_, copy) => {
+    const began = performance.now()
+    cpSync(SAMPLE_DIR, join(to, String(copy)), { recursive: true })
+    return performance.now() - began
+  })
+  return median(times)
 }
