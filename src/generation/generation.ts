@@ -34,7 +34,8 @@ import { Countdowns } from './countdowns.ts'
 import { quarantined, refused, terminated } from './end-faults.ts'
 import { Grace } from './grace.ts'
 import { type Kind, Kinds } from './kinds.ts'
-import type { Held, Lane } from './lane.ts'
+import type { Held } from './held.ts'
+import type { Lane } from './lane.ts'
 import { Ledger } from './ledger.ts'
 import { RequestQueue } from './request-queue.ts'
 import type { WarmThread } from './spare-threads.ts'
@@ -52,7 +53,7 @@ export interface Transition {
 
 export interface GenerationUpcalls {
   transition(generation: Generation, transition: Transition): void
-  /** A lane can take more, or the own queue has something new. */
+  /** A lane can take more. */
   capacity(generation: Generation): void
   /** Unpinned requests that were handed over and not begun, in order. */
   gaveBack(generation: Generation, requests: readonly TaskRequest[]): void
@@ -263,8 +264,9 @@ export class Generation implements Serving {
     return this.#threads.pick(depth)
   }
 
-  lanesWithRoom(depth: number): number {
-    return this.#threads.lanesWithRoom(depth)
+  /** Of all its threads, those that end or begin as well. */
+  lanes(): Iterable<Lane> {
+    return this.#threads.lanes()
   }
 
   /** Binds the request and puts it into the lane's next batch; call sendBatch() after the last. */
@@ -286,7 +288,7 @@ export class Generation implements Serving {
 
   /** Up to 5 calls that run, oldest first, as text. */
   blockers(): string[] {
-    return describeBlockers(this.#threads.lanes(), this.#options.clock.now())
+    return describeBlockers(this.lanes(), this.#options.clock.now())
   }
 
   /** The executor closes: resolves when it has drained; it serves the tasks of others until close(). */

@@ -15,7 +15,8 @@
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Held, Lane } from './lane.ts'
+import type { Held } from './held.ts'
+import type { Lane } from './lane.ts'
 
 const STALL_LOOK_MS = 1
 const BLOCKED_MS = 250

@@ -29,6 +29,7 @@ import {
   type WorkerMessage,
   workerMessageSchema,
 } from '../protocol/lane-messages.ts'
+import { type Held, newHeld } from './held.ts'
 import type { Kind } from './kinds.ts'
 import { NestedCalls } from './nested-calls.ts'
 import { SlotLevels } from './slot-levels.ts'
@@ -37,29 +38,6 @@ import { progressText, readFault } from './thread-texts.ts'
 
 /** Messages of an ended thread that are still read; what is more is a flood. */
 const LAST_MESSAGES = 256
-
-/** One request a thread holds. */
-export interface Held {
-  readonly request: TaskRequest
-  readonly kind: Kind
-  readonly slot: number
-  readonly id: number
-  /** Its caller has an answer already (deadline, cancel); the thread still runs it. */
-  answered: boolean
-  /** clock.monotonic() when its deadline was found passed; null: not passed. */
-  expiredAt: number | null
-  /** clock.monotonic() when an abort was posted; null: none. */
-  abortedAt: number | null
-  /** The thread's event loop turned after that. */
-  abortSeen: boolean
-  progress: string | null
-  /** Wall clock of begin as it was first seen, ms; null: not seen. */
-  begunAt: number | null
-  /** What its caller is told when it fails after an abort; null: its own fault. */
-  fault: HeadgateError | null
-  /** The calls it makes; null: it made none. */
-  nested: NestedCalls | null
-}
 
 export interface LaneUpcalls {
   /** A held request is held no longer; `how` says whether it ran. */
@@ -150,6 +128,11 @@ export class Lane {
     return this.#held.length - this.#free.length - this.#revoked.length
   }
 
+  /** It can take more, or soon will: what stands still had its batch taken back (lane-watch.ts W1). */
+  get moves(): boolean {
+    return this.#state === 'serving' && (!this.#unacknowledged || this.#underWay.length > 0)
+  }
+
   /** Number of the batch of which something may be taken back; null: there is none. */
   get batchUnderWay(): number | null {
     return this.#unacknowledged && this.#underWay.length > 0 ? this.#batches : null
@@ -165,20 +148,7 @@ export class Lane {
     if (slot === undefined) throw new HeadgateError('INTERNAL', { why: 'lane without a free slot' })
     const id = this.#nextId
     this.#nextId = (id + 1) | 0
-    const held: Held = {
-      request,
-      kind,
-      slot,
-      id,
-      answered: false,
-      expiredAt: null,
-      abortedAt: null,
-      abortSeen: false,
-      progress: null,
-      begunAt: null,
-      fault: null,
-      nested: null,
-    }
+    const held = newHeld(request, kind, slot, id)
     this.#held[slot] = held
     this.#running++
     this.#slots.fill(slot, id, kind.index, request.attempt, request.run)

@@ -74,6 +74,8 @@ export class SpareThreads {
   #timer: Timer | undefined
   #ready: WarmThread | undefined
   #starting: Promise<void> | undefined
+  /** Has not said hello yet. */
+  #opening: WarmThread | undefined
   #closed = false
 
   constructor(options: {
@@ -128,6 +130,7 @@ export class SpareThreads {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
+    this.#opening?.hosted.kill()
     await this.#starting
     const warm = this.take()
     warm?.hosted.lane.close()
@@ -142,7 +145,9 @@ export class SpareThreads {
       this.#onFault(error)
       return
     }
+    this.#opening = warm
     const hello = await Promise.race([warm.inbox.next(), warm.hosted.ended])
+    this.#opening = undefined
     if (typeof hello === 'string' || hello.type !== 'hello') {
       if (typeof hello === 'string' && !this.#closed) this.#onFault(new Error(hello))
       warm.hosted.lane.close()

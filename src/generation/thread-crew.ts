@@ -25,7 +25,8 @@ import type { PackageDescriptor } from '../domain/descriptor.ts'
 import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
 import { type Accepted, timeoutsOf } from './accepted.ts'
 import { type BringUpTimes, bringUp } from './bring-up.ts'
-import type { Held, Lane, LaneUpcalls } from './lane.ts'
+import type { Held } from './held.ts'
+import type { Lane, LaneUpcalls } from './lane.ts'
 import { LaneWatch } from './lane-watch.ts'
 import { type WarmThread, openWarmThread } from './spare-threads.ts'
 import type { TaskRequest } from './task-request.ts'
@@ -144,13 +145,6 @@ export class ThreadCrew {
     }
     if (this.#failure !== undefined) this.#tellWaiting(this.#failure)
     return best
-  }
-
-  /** Lanes that could take a request of this depth now. */
-  lanesWithRoom(depth: number): number {
-    let count = 0
-    for (const { warm } of this.#members) if (warm.hosted.lane.level <= depth) count++
-    return count
   }
 
   handedOver(): void {

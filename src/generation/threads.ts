@@ -14,7 +14,8 @@ import type { Clock } from '../base/clock.ts'
 import { doubling } from '../base/doubling.ts'
 import { type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { BringUpTimes } from './bring-up.ts'
-import type { Held, Lane } from './lane.ts'
+import type { Held } from './held.ts'
+import type { Lane } from './lane.ts'
 import type { WarmThread } from './spare-threads.ts'
 import type { TaskRequest } from './task-request.ts'
 import { type CrewOptions, ThreadCrew } from './thread-crew.ts'
@@ -67,10 +68,6 @@ export class GenerationThreads {
 
   lanes(): Generator<Lane> {
     return this.#crew.lanes()
-  }
-
-  lanesWithRoom(depth: number): number {
-    return this.#crew.lanesWithRoom(depth)
   }
 
   /** As ThreadCrew.pick(). Asked while it is cold, the threads are brought back. */

@@ -12,10 +12,11 @@
  * D3  Pumping is self-clocked: it runs once per turn of the event loop in which something came in, so
  *     batches grow with the load; with nothing under way it runs at the end of the running callback,
  *     so that a lone request does not wait.
- * D4  A lane that answered is filled again at the end of that callback, with what the answered callers
- *     sent next and not more than its share: its thread works while this one reads the answers of the
- *     others. That happens once a turn for each lane: Node reads a port until it is empty, and with a
- *     lane that is always filled before that the answers of the others would stay unread.
+ * D4  Where nothing is to be pumped yet, a lane that answered is filled at the end of that callback,
+ *     with what the answered callers sent next and not more than its share: its thread works while
+ *     this one reads the answers of the others. Once a turn for each lane, then at the end of the turn:
+ *     Node reads a port until it is empty, and with a lane that is always filled before that the
+ *     answers of the others would stay unread.
  */
 
 import { HeadgateError } from '../base/errors.ts'
@@ -24,6 +25,7 @@ import { routeKey } from '../domain/route.ts'
 import type { Generation } from '../generation/generation.ts'
 import type { Lane } from '../generation/lane.ts'
 import { RequestQueue } from '../generation/request-queue.ts'
+import { shareOf } from '../generation/share.ts'
 import type { TaskRequest } from '../generation/task-request.ts'
 import type { Registry } from './registry.ts'
 
@@ -108,20 +110,22 @@ export class Dispatcher {
     line.onEmpty?.()
   }
 
+  /** D3 */
   schedule(line: PackageLine): void {
     if (line.scheduled) return
     line.scheduled = true
-    if (this.#due.push(line) > 1) return
-    // With nothing under way there is nothing to wait for but the rest of this turn.
-    const idle = this.#registry.active(line.key)?.ledger.held === 0
-    if (idle) queueMicrotask(this.#pumpDue)
-    else setImmediate(this.#pumpDue)
+    // With nothing under way there is nothing to wait for but the rest of this callback.
+    const isIdle = this.#registry.active(line.key)?.ledger.held === 0
+    this.#soon(line, isIdle ? queueMicrotask : setImmediate)
+  }
+
+  #soon(line: PackageLine, when: (pump: () => void) => unknown): void {
+    if (this.#due.push(line) === 1) when(this.#pumpDue)
   }
 
   /** D4. A lane that serves this line can take more. */
   refill(line: PackageLine): void {
     if (line.scheduled) return
-    if (this.#registry.active(line.key)?.ledger.held === 0) return this.schedule(line)
     line.scheduled = true
     // A tick that a microtask asks for comes after all microtasks: the callers had their turn.
     if (this.#answered.push(line) === 1) queueMicrotask(this.#pumpAnsweredSoon)
@@ -165,8 +169,11 @@ export class Dispatcher {
       const deepest = Math.max(own.deepest, shared?.deepest ?? 0)
       const lane = generation.pick(deepest)
       if (lane === undefined) return
-      if (answered && !this.#mayFill(lane)) return this.schedule(line)
-      let share = shareOf(generation, lane, waiting, deepest)
+      if (answered && !this.#mayFill(lane)) {
+        line.scheduled = true
+        return this.#soon(line, setImmediate)
+      }
+      let share = shareOf(generation.lanes(), lane, waiting, deepest)
       let budget = BATCH_BUDGET_MS
       while (share > 0 && budget > 0) {
         const request = next(own, shared, lane.level)
@@ -199,13 +206,6 @@ export class Dispatcher {
     this.#filled.add(lane)
     return true
   }
-}
-
-/** Requests for this lane now, of those that wait: lanes filled one by one stay equally full. */
-function shareOf(generation: Generation, lane: Lane, waiting: number, deepest: number): number {
-  const ofWaiting = Math.ceil(waiting / generation.lanesWithRoom(deepest))
-  const ofAll = Math.ceil((waiting + generation.ledger.held) / generation.threads)
-  return Math.max(1, Math.min(ofWaiting, ofAll - lane.heldCount))
 }
 
 /** D1, of those with this depth or a greater one. */

@@ -211,3 +211,28 @@ t.test(
     ])
   },
 )
+
+t.test(
+  'a task begins in an async context of its own, whatever setup, probe or others entered',
+  async (t) => {
+    const place = makePlace(t)
+    const source = `
+    import { AsyncLocalStorage } from 'node:async_hooks'
+    const store = new AsyncLocalStorage()
+    const enter = (_, { input }) => { const found = store.getStore() ?? null; store.enterWith(input); return found }
+    export default definePackage({
+      setup: () => { store.enterWith('setup') },
+      probe: () => { store.enterWith('probe') },
+      workflows: [workflow('w')
+        .task('sync', { run: enter })
+        .task('async', { run: async (_, ctx) => { await null; return enter(_, ctx) } })],
+    })`
+    place.drop(make('p', '1.0.0', source))
+    const executor = await start(t, place)
+    for (const task of ['sync', 'async', 'sync', 'async']) {
+      const call = (input: number): Promise<unknown> =>
+        executor.invoke(`public::p::w::${task}`, { input })
+      t.same(await Promise.all([1, 2, 3].map(call)), [null, null, null], task)
+    }
+  },
+)

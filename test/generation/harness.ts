@@ -13,7 +13,7 @@ import type { Lane } from '../../src/generation/lane.ts'
 import { NO_GRANTS } from '../../src/generation/permissions.ts'
 import { openWarmThread } from '../../src/generation/spare-threads.ts'
 import type { TaskRequest } from '../../src/generation/task-request.ts'
-import { threadCode } from '../../src/generation/thread-code.ts'
+import { type ThreadCode, threadCode } from '../../src/generation/thread-code.ts'
 import { ThreadHost } from '../../src/generation/thread-host.ts'
 import type { TaskFault } from '../../src/protocol/lane-layout.ts'
 import { type PackageText, packageFiles, writeFiles } from '../helpers/package-files.ts'
@@ -27,6 +27,8 @@ export interface HostWishes {
   readonly slotsDir?: string | undefined
   readonly clock?: Clock
   readonly onAbandoned?: () => void
+  /** What its threads run; default: headgate's own. */
+  readonly code?: ThreadCode
 }
 
 export interface GenerationWishes extends HostWishes {
@@ -139,7 +141,7 @@ export function openHarness(t: Teardown): Harness {
     const { slotsDir = workspace.path('slots') } = wishes
     const made = new ThreadHost({
       slotDir: join(slotsDir, String(++count)),
-      code,
+      code: wishes.code ?? code,
       threads: wishes.threads ?? 1,
       concurrency: wishes.concurrency ?? 8,
       resourceLimits: {},

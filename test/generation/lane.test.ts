@@ -1,7 +1,7 @@
 import t from 'tap'
 import { HeadgateError } from '../../src/base/errors.ts'
 import { NESTING_LIMIT } from '../../src/domain/call-depth.ts'
-import type { Held } from '../../src/generation/lane.ts'
+import type { Held } from '../../src/generation/held.ts'
 import { SlotLevels } from '../../src/generation/slot-levels.ts'
 import { until } from '../helpers/until.ts'
 import { type FakeLane, NotedRequest, openFakeLane } from './fake-lane.ts'

@@ -1,6 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { SpareThreads } from '../../src/generation/spare-threads.ts'
 import type { ThreadHost } from '../../src/generation/thread-host.ts'
@@ -94,6 +95,31 @@ t.test('after close, and when it is disabled, none is started', async (t) => {
   await spare.refill()
   t.equal(hosts.length, 1)
   await until(() => workerThreads() === 0, 'no thread is left')
+})
+
+t.test('close ends a thread that never says hello', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-silent-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const entry = join(folder, 'entry.mjs')
+  writeFileSync(
+    entry,
+    'export const serveLane = () => new Promise(() => setInterval(() => {}, 1e6))',
+  )
+  const url = pathToFileURL(entry).href
+  const host = harness.host({ code: { entry: url, sdk: url, folder } })
+  const faults: unknown[] = []
+  const spare = new SpareThreads({
+    enabled: true,
+    createHost: () => host,
+    clock: new ManualClock(),
+    onReady: () => {},
+    onFault: (error) => faults.push(error),
+  })
+  const starting = spare.refill()
+  await until(() => workerThreads() === 1, 'it runs')
+  await Promise.all([spare.close(), starting])
+  t.equal(spare.state, 'off')
+  t.same(faults, [])
 })
 
 t.test(

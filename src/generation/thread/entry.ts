@@ -1,7 +1,7 @@
 /**
  * The function piscina runs in a worker thread: serves one lane until its port closes.
  *
- * Owns: what is done once in a thread, before its lane is open. The lane is lane-server.ts.
+ * Owns: what is done once in a thread, before it says hello. The lane is lane-server.ts.
  */
 
 import { threadId } from 'node:worker_threads'

@@ -6,6 +6,8 @@
  * R2  Twice, and of more than one kind: code compiled for a single task, lane or result is thrown
  *     away when the first other one comes.
  *
+ * R3  What fails in it is a fault of headgate's own: the thread is given up, and the fault told.
+ *
  * Does not own: when there is time for it (the spare thread, before it says hello).
  */
 
@@ -146,8 +148,8 @@ class Rehearsal {
         if (this.#slots.failed(Number(message[at]))) this.#fail(String(message[at + 1]))
       }
       if (this.#left === 0) this.#waiting?.resolve()
-    } else if (message.type === 'refused') this.#fail(message.message)
-    else this.#waiting?.resolve()
+    } else if (message.type === 'imported' || message.type === 'ready') this.#waiting?.resolve()
+    else this.#fail(message.type === 'refused' ? message.message : `it sent ${message.type}`)
   }
 
   #fail(why: string): void {
