@@ -127,6 +127,7 @@ export class HeadgateExecutor implements Executor {
       store: this.#store,
       source: this.#source,
       generations: () => this.#registry.generations(),
+      isAwaited: (generation) => this.#controllers.of(generation).line.waiting.size > 0,
       onAbandoned: () => {
         this.#abandoned++
         logger.error({ abandoned: this.#abandoned }, 'a worker thread does not end')

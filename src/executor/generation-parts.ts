@@ -35,6 +35,7 @@ export function createGenerationParts(
     readonly store: Store
     readonly source: Source
     readonly generations: () => Iterable<Generation>
+    readonly isAwaited: (generation: Generation) => boolean
     readonly onAbandoned: () => void
   },
 ): GenerationParts {
@@ -78,6 +79,7 @@ export function createGenerationParts(
   const { coldAfterMs, maxThreads } = options
   const budget = new ThreadBudget({
     generations: deps.generations,
+    isAwaited: deps.isAwaited,
     coldAfterMs,
     maxThreads,
     clock: systemClock,

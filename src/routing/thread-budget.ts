@@ -1,8 +1,8 @@
 /**
  * Which idle versions give their threads up, so that many packages need few threads.
  *
- * B1  Only the active version of a package that nothing is bound to gives its threads up; the limit
- *     is a goal, busy versions may exceed it.
+ * B1  Only the active version of a package that nothing is bound to, and nothing waits for, gives its
+ *     threads up; the limit is a goal, busy versions may exceed it.
  * B2  Over the limit the one that has been idle longest goes first.
  */
 
@@ -14,6 +14,8 @@ const LOOKS = 4
 
 export interface ThreadBudgetOptions {
   readonly generations: () => Iterable<Generation>
+  /** Calls wait for it that are bound to it when a thread takes them. */
+  readonly isAwaited: (generation: Generation) => boolean
   /** Worker threads of all versions together. */
   readonly maxThreads: number
   /** How long an idle version keeps its threads, ms. */
@@ -32,13 +34,13 @@ export class ThreadBudget {
 
   /** Threads were added, or time has passed. */
   enforce(): void {
-    const { generations, maxThreads, coldAfterMs, clock } = this.#options
+    const { generations, isAwaited, maxThreads, coldAfterMs, clock } = this.#options
     const now = clock.monotonic()
     let threads = 0
     const idle: { readonly generation: Generation; readonly since: number }[] = []
     for (const generation of generations()) {
       threads += generation.threads
-      const since = generation.idleSince
+      const since = isAwaited(generation) ? null : generation.idleSince
       if (since !== null) idle.push({ generation, since })
     }
     idle.sort((a, b) => a.since - b.since)

@@ -6,6 +6,7 @@ import { ManualClock } from '../helpers/manual-clock.ts'
 import { holds } from '../helpers/property.ts'
 
 interface Fake {
+  isAwaited?: boolean
   threads: number
   idleSince: number | null
   rest(): void
@@ -26,6 +27,7 @@ function open(fakes: readonly Fake[], maxThreads = 64, coldAfterMs = 1000) {
   const clock = new ManualClock()
   const budget = new ThreadBudget({
     generations: () => fakes as readonly unknown[] as readonly Generation[],
+    isAwaited: (one) => (one as unknown as Fake).isAwaited === true,
     maxThreads,
     coldAfterMs,
     clock,
@@ -48,6 +50,18 @@ t.test(
     t.end()
   },
 )
+
+t.test('B1: one whose threads have just come back for a call keeps them for it', (t) => {
+  const now = new ManualClock().monotonic()
+  const called = { ...fake(1, now - 30), isAwaited: true }
+  const all = [called, fake(1, now - 20), fake(1, now)]
+  open(all, 2).budget.enforce()
+  t.same(
+    all.map(({ threads }) => threads),
+    [1, 0, 1],
+  )
+  t.end()
+})
 
 t.test('B1: busy ones keep theirs, also over the limit', (t) => {
   const all = [fake(2, null), fake(2, null)]
