@@ -229,7 +229,8 @@ export const ERRORS = {
   CONFIG_MISSING: {
     status: 422,
     retryable: true,
-    message: '{package} needs {what} for tenant {tenant}: set it in the operator configuration',
+    message:
+      '{package} needs {what} for tenant {tenant}: set it in the operator configuration, which is read at the start',
   },
   SETUP_FAILED: {
     status: 422,

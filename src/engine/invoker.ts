@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { type Caller, checkDepth } from '../domain/call-depth.ts'
+import type { Holds } from '../domain/holds.ts'
 import { type Namespace, parseNamespace } from '../domain/namespace.ts'
 import { routeKey } from '../domain/route.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
@@ -293,11 +294,18 @@ function noActive(controller: PackageController): HeadgateError {
     refusal === undefined
       ? controller.catalog.versions().length === 0
         ? 'the folder holds no version of it'
-        : 'none is eligible or loaded yet'
+        : heldBack(controller.held)
       : `${refusal.drop.version} was refused with ${refusal.error.code}: ${refusal.error.message}`
   return new HeadgateError('NO_ACTIVE_VERSION', {
     tenant: controller.tenant,
     package: controller.package,
     why,
   })
+}
+
+function heldBack(held: Holds): string {
+  const [first] = held
+  if (first === undefined) return 'none is eligible or loaded yet'
+  const [version, reason] = first
+  return `${version} is held (${reason}) until it is promoted`
 }

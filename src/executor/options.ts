@@ -68,7 +68,7 @@ export function resolveOptions(options: ExecutorOptions): ResolvedOptions {
   const parsed = optionsSchema.safeParse(options)
   if (!parsed.success) {
     throw new HeadgateError('OPTION_INVALID', {
-      option: parsed.error.issues[0]?.path.join('.') ?? '',
+      option: parsed.error.issues[0]?.path.join('.') || 'of the executor',
       why: firstProblem(parsed.error, options),
     })
   }

@@ -148,7 +148,8 @@ export class Generation implements Serving {
       onImported: (accepted) => this.#imported(accepted),
       upcalls: {
         released: (held, how) => this.#released(held, how),
-        ran: (_held, ok, ranMs) => this.tally.count(ok, ranMs),
+        // What came after its deadline came too late for its caller.
+        ran: (held, ok, ranMs) => this.tally.count(ok && held.expiredAt === null, ranMs),
         room: () => upcalls.capacity(this),
         gaveBack: (requests) => this.#gaveBack(requests),
         log: (message) => upcalls.log(this, message),
@@ -386,6 +387,7 @@ export class Generation implements Serving {
 
   #released(held: Held, how: 'ran' | 'moved' | 'lost'): void {
     if (how === 'moved') held.request.onMoved()
+    else if (how === 'lost') this.tally.lost()
     this.ledger.release('held', how === 'moved' ? 'moved' : how === 'ran' ? 'ended' : 'killed')
     if (this.ledger.held === 0) this.#grace.end()
   }

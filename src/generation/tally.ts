@@ -22,6 +22,11 @@ export class Tally {
     this.#next = fn
   }
 
+  /** One ended with its thread. */
+  lost(): void {
+    this.#failed++
+  }
+
   count(ok: boolean, ranMs: number): void {
     if (this.#next !== undefined) {
       const tell = this.#next

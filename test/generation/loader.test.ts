@@ -46,6 +46,12 @@ const REFUSED: Readonly<Record<string, readonly [string, LoadRefusal['phase'], R
     'an entry that throws': ['throw new Error("at import")', 'import', /at import/],
     'an entry that throws null': ['throw null', 'import', /null/],
     'a syntax error': ['export default {', 'import', /Unexpected/],
+    'a syntax error in TypeScript': [
+      'export default { a: string = }',
+      'import',
+      /Expression expected \(index\.ts:1\)$/,
+      'index.ts',
+    ],
     'an import that is not there': ['import "./gone.js"', 'import', /gone\.js/],
     'no default export': ['export const a = 1', 'definition', /definePackage/],
     'a default export of another kind': [

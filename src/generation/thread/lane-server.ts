@@ -104,7 +104,7 @@ export class LaneServer {
     this.#slots.start('import')
     try {
       installStrippedHook(load.slotDir)
-      const definition = await importDefinition(join(load.slotDir, load.entry))
+      const definition = await importDefinition(join(load.slotDir, load.entry), load.slotDir)
       this.#loaded = { load, definition }
       const descriptor = bounded(JSON.stringify(describe(definition)))
       const schemas = load.schemas ? bounded(JSON.stringify(describeSchemas(definition))) : null

@@ -7,8 +7,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { type ModuleHooks, registerHooks, setSourceMapsSupport } from 'node:module'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf } from '../../base/errors.ts'
 import { isDefinition } from '../../hosting/definition.ts'
 import { LoadRefusal } from '../../hosting/refusal.ts'
@@ -67,7 +67,11 @@ function readStripped(slotDir: string): StrippedModules {
   return JSON.parse(text) as StrippedModules
 }
 
-export async function importDefinition(entry: string): Promise<PackageDefinition> {
+/** `dir`: the folder from which a place in the package is told. Throws LoadRefusal. */
+export async function importDefinition(
+  entry: string,
+  dir: string = dirname(entry),
+): Promise<PackageDefinition> {
   // Only for those that bring a map: it makes every stack trace dearer.
   if (existsSync(`${entry}.map`)) setSourceMapsSupport(true)
   let module: { readonly default?: unknown }
@@ -77,9 +81,9 @@ export async function importDefinition(entry: string): Promise<PackageDefinition
     const code = (error as { code?: unknown } | null)?.code
     const typescript =
       code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' ||
-      code === 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING' ||
-      code === 'ERR_INVALID_TYPESCRIPT_SYNTAX'
-    throw new LoadRefusal(typescript ? 'typescript' : 'import', messageOf(error), { cause: error })
+      code === 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING'
+    const message = `${messageOf(error)}${placeOf(error, dir)}`
+    throw new LoadRefusal(typescript ? 'typescript' : 'import', message, { cause: error })
   }
   const definition = module.default
   if (!isDefinition(definition)) {
@@ -89,4 +93,11 @@ export async function importDefinition(entry: string): Promise<PackageDefinition
     )
   }
   return definition
+}
+
+/** ` (src/a.ts:3)`, where Node says it of a syntax error (it does of TypeScript): above its stack. */
+function placeOf(error: unknown, dir: string): string {
+  if (!(error instanceof SyntaxError)) return ''
+  const [, url, line] = /^(file:\/\/\S+):(\d+)\n/.exec(String(error.stack)) ?? []
+  return url === undefined ? '' : ` (${relative(dir, fileURLToPath(url))}:${line})`
 }
