@@ -13,6 +13,8 @@
  * R4  a root that cannot be listed changes nothing.
  * R5  a provisional version whose folder has other bytes now is withdrawn before they are reported,
  *     and only by the one who knows that it was never called: pass() asks, answered() is told.
+ * R6  an entry that went on changing after it had been quiet for long enough is waited for longer: it
+ *     is a copy that stalls, and half of it may look like a version.
  */
 
 import { toHeadgateError } from '../base/errors.ts'
@@ -21,6 +23,7 @@ import type { EngineVersions } from '../domain/package-json.ts'
 import type { SignatureTrust } from '../domain/signature-policy.ts'
 import type { ArtifactStore } from './artifact-store.ts'
 import type { Candidate, Scan } from './scan.ts'
+import { quietAfter } from './quiet.ts'
 import { lookAt } from './sight.ts'
 import type { RefusedDrop, RemovedDrop, StagedDrop } from './source.ts'
 import {
@@ -89,6 +92,8 @@ interface EntryRecord {
   readonly form: string
   /** `fileNow` at which this form was first seen. */
   readonly seenAt: number
+  /** R6: for so long it must have been quiet. */
+  readonly quietMs: number
   readonly detectedAt: number
   readonly next: Next
   /** versionKey of the version that is present through this entry. */
@@ -116,7 +121,7 @@ export class Reconciler {
     this.#versions = new Versions(options.known, options.removeAfterMs)
     for (const drop of options.present) {
       this.#versions.back(drop.entry, drop)
-      this.#records.set(drop.entry, { ...unseen(drop.entry), backs: versionKey(drop) })
+      this.#records.set(drop.entry, { ...this.#unseen(drop.entry), backs: versionKey(drop) })
     }
   }
 
@@ -184,7 +189,7 @@ export class Reconciler {
 
   #look(candidate: Candidate, hintedAt: number | undefined): void {
     const { entry, tenant } = candidate
-    const before = this.#records.get(entry) ?? unseen(entry)
+    const before = this.#records.get(entry) ?? this.#unseen(entry)
     const moment = this.#options.moment()
     const sight = lookAt(candidate)
     if (sight === null) return
@@ -196,6 +201,7 @@ export class Reconciler {
             ...before,
             form,
             seenAt: moment.fileNow,
+            quietMs: this.#quietOf(before, moment.fileNow),
             detectedAt: hintedAt ?? moment.now,
             next: AT_ONCE,
           }
@@ -206,14 +212,14 @@ export class Reconciler {
     }
     // A file time of the future (a stepped clock, another machine's) is not waited for.
     const quietInMs =
-      Math.min(sight.newestChangeMs, record.seenAt) + this.#options.quietMs - moment.fileNow
+      Math.min(sight.newestChangeMs, record.seenAt) + record.quietMs - moment.fileNow
     const settleInMs = quietInMs + this.#options.settleMs
     let verdict: Verdict
     try {
       verdict = sight.examine({
         store: this.#options.store,
         quietInMs,
-        quietMs: this.#options.quietMs,
+        quietMs: record.quietMs,
         settleInMs,
         digestOf: (key) => this.#versions.digestOf(key, entry),
         noteSource: (version, source) =>
@@ -237,6 +243,18 @@ export class Reconciler {
       const next = verdict.facts.provisional === true ? settlingAt(settlesAt) : SETTLED
       this.#complete({ ...record, next }, { ...verdict.facts, landedAt })
     }
+  }
+
+  /** R6: of an entry that has changed. */
+  #quietOf({ form, seenAt, quietMs }: EntryRecord, fileNow: number): number {
+    const { quietMs: usual, settleMs } = this.#options
+    return form === '' ? usual : quietAfter(fileNow - seenAt, quietMs, { usual, longest: settleMs })
+  }
+
+  #unseen(entry: string): EntryRecord {
+    const { quietMs } = this.#options
+    const nothing = { form: '', seenAt: 0, detectedAt: 0, backs: null, refusal: null }
+    return { entry, ...nothing, quietMs, next: AT_ONCE }
   }
 
   /** R5; true: other bytes of the version stand in the way of `facts` for now. */
@@ -324,10 +342,6 @@ export class Reconciler {
     }
     return earliest === Number.POSITIVE_INFINITY ? null : earliest
   }
-}
-
-function unseen(entry: string): EntryRecord {
-  return { entry, form: '', seenAt: 0, detectedAt: 0, next: AT_ONCE, backs: null, refusal: null }
 }
 
 function settlingAt(at: number): Next {

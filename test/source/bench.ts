@@ -11,6 +11,8 @@ import { makePlace } from './drops.ts'
 import type { Place } from './drops.ts'
 
 export const QUIET_MS = 250
+/** Quiet that is enough after a stall, however long that was. */
+export const STALLED_MS = 8 * QUIET_MS + 1
 export const SETTLE_MS = 5000
 export const REMOVE_AFTER_MS = 5000
 

@@ -18,7 +18,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import { scanRoot } from '../../src/source/scan.ts'
-import { bench, QUIET_MS, REMOVE_AFTER_MS, SETTLE_MS } from './bench.ts'
+import { bench, QUIET_MS, REMOVE_AFTER_MS, SETTLE_MS, STALLED_MS } from './bench.ts'
 import { makePlace, packageFiles, packed, writeFiles } from './drops.ts'
 import type { Files, Place } from './drops.ts'
 
@@ -109,7 +109,7 @@ t.test('R2: what is settled is not read again until its form changes', (t) => {
   t.equal(b.reads(), 2, 'one step for each entry, none for files')
   const file = join(b.place.path('alpha'), 'src/index.ts')
   utimesSync(file, new Date(), new Date())
-  b.advance(QUIET_MS + 1)
+  b.advance(STALLED_MS)
   t.same(b.pass(), [], 'the same bytes are the same version')
   t.ok(b.reads() > 2)
   b.advance(SETTLE_MS)
@@ -203,6 +203,10 @@ t.test('an empty folder waits, and one without package.json is refused once quie
   t.same(b.pass(), ['rejected alpha PACKAGE_JSON_MISSING'])
   writeFiles(b.place.path('alpha'), packageFiles('alpha', '1.0.0'))
   b.advance(QUIET_MS + 1)
+  t.same(b.pass(), ['incomplete alpha DROP_INCOMPLETE'], 'R6: it stalled before')
+  const wait = b.nextLookInMs() ?? 0
+  t.ok(wait > QUIET_MS && wait < 4 * QUIET_MS, `looked at again in ${wait} ms`)
+  b.advance(wait)
   t.same(b.pass(), ['cleared alpha', 'staged alpha alpha@1.0.0'])
   t.end()
 })
@@ -281,7 +285,7 @@ t.test('R5: what can be called by then is on record, and the grown folder in con
   b.advance(QUIET_MS + 1)
   b.pass()
   writeFiles(b.place.path('a'), { 'more.ts': '' })
-  b.advance(QUIET_MS + 1)
+  b.advance(STALLED_MS)
   t.same(b.pass(), ['withdraw a alpha@1.0.0', 'incomplete a DROP_INCOMPLETE'])
   b.answer('record', b.staged[0])
   t.same(b.pass(), ['rejected a VERSION_CONFLICT'])
@@ -292,7 +296,7 @@ t.test('R5: what can be called by then is on record, and the grown folder in con
   b.pass()
   b.answer('record', b.staged[1])
   writeFiles(b.place.path('b'), { 'more.ts': '' })
-  b.advance(QUIET_MS + 1)
+  b.advance(STALLED_MS)
   t.same(b.pass(), ['rejected b VERSION_CONFLICT'], 'without asking')
   t.end()
 })
@@ -419,7 +423,7 @@ t.test('links and FIFOs are refused without being opened, and others go on', (t)
   )
   t.match(b.refused[1]?.error.message, /src\/pipe in fifo.*FIFO/)
   rmSync(join(b.place.path('fifo'), 'src/pipe'))
-  b.advance(QUIET_MS + 1)
+  b.advance(STALLED_MS)
   t.same(b.pass(), ['cleared fifo'], 'the version is present by zgood already')
   t.end()
 })
