@@ -22,6 +22,9 @@ import t, { type Test } from 'tap'
 import { z } from 'zod'
 import { createClient } from '../../src/client/client.ts'
 
+// Without a cache npm fetches some eighty packages.
+t.setTimeout(150_000)
+
 const ROOT = join(import.meta.dirname, '../..')
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'headgate-installed-')))
 t.teardown(() => rmSync(root, { recursive: true, force: true }))
