@@ -205,7 +205,7 @@ export interface SourceOptions {
   readonly artifactsDir: string
   /** ms between reconciles without events. Default 2000. */
   readonly reconcileMs?: number
-  /** ms a plain source folder must be quiet. Default 250. */
+  /** ms a plain source folder must be quiet; longer once its copy was seen to stall (quiet.ts). Default 250. */
   readonly quietMs?: number
   /**
    * ms after the quiet time in which a plain folder that grows again is looked at anew, unless its
