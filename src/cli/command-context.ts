@@ -14,6 +14,8 @@ export interface CommandContext {
   readonly version: string
   /** How the process ends when the command is done; the last call counts. */
   setExitCode(code: number): void
+  /** A worker thread is left that cannot be ended: the process must not wait for it. */
+  leaveThreads(): void
   /** Aborts on Ctrl-C. */
   readonly interrupt: AbortSignal
 }

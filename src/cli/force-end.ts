@@ -3,6 +3,7 @@
 import { delay, systemClock } from '../base/clock.ts'
 import type { Executor } from '../executor/api.ts'
 import type { RunningServer } from '../server/start-server.ts'
+import type { CommandContext } from './command-context.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ShutdownSignal } from './shutdown-signals.ts'
 
@@ -23,12 +24,14 @@ export const FORCED_EXIT = {
 
 /** Returns the exit code. */
 export async function forceEnd(
+  { leaveThreads }: Pick<CommandContext, 'leaveThreads'>,
   { executor, server }: Running,
   signal: ShutdownSignal,
 ): Promise<number> {
-  await Promise.race([
-    Promise.allSettled([executor?.close({ force: true }), server?.close()]),
-    delay(systemClock, FORCED_MS),
+  const hasEnded = await Promise.race([
+    Promise.allSettled([executor?.close({ force: true }), server?.close()]).then(() => true),
+    delay(systemClock, FORCED_MS).then(() => false),
   ])
+  if (!hasEnded) leaveThreads()
   return FORCED_EXIT[signal]
 }

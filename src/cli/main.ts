@@ -21,6 +21,7 @@ import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addWhyCommand } from './commands/why.ts'
 import { EXIT } from './exit-codes.ts'
+import { exitProcess } from './exit-process.ts'
 import { FORCED_EXIT } from './force-end.ts'
 import { reportError } from './report-error.ts'
 import { type ShutdownSignal, shutdownSignals } from './shutdown-signals.ts'
@@ -35,12 +36,15 @@ export async function main(args: readonly string[]): Promise<void> {
   })
   const interrupt = new AbortController()
   if (!isLongRunning(args)) endOnSignals(interrupt)
-  const code = await runCommand(args, { stdin, stdout, stderr, env }, interrupt.signal)
+  let threadsRemain = false
+  const code = await runCommand(args, { stdin, stdout, stderr, env }, interrupt.signal, () => {
+    threadsRemain = true
+  })
   const { reason } = interrupt.signal
   process.exitCode =
     code === EXIT.interrupted && reason instanceof Interruption ? FORCED_EXIT[reason.signal] : code
-  // A thread that cannot be ended must not keep a closed executor's process.
-  if (isLongRunning(args)) process.exit(code)
+  // What else keeps the event loop awake must not keep a closed executor's process.
+  if (isLongRunning(args)) exitProcess(code, threadsRemain)
 }
 
 class Interruption extends Error {
@@ -56,7 +60,7 @@ class Interruption extends Error {
 function endOnSignals(interrupt: AbortController): void {
   const { first, second } = shutdownSignals(systemClock)
   void first.then((signal) => interrupt.abort(new Interruption(signal)))
-  void second.then((signal) => process.exit(FORCED_EXIT[signal]))
+  void second.then((signal) => exitProcess(FORCED_EXIT[signal], true))
 }
 
 /** They take signals themselves, and end in order. */
@@ -69,12 +73,14 @@ export async function runCommand(
   args: readonly string[],
   terminal: Terminal,
   interrupt: AbortSignal,
+  leaveThreads: CommandContext['leaveThreads'] = () => {},
 ): Promise<number> {
   let exitCode: number = EXIT.ok
   const context: CommandContext = {
     terminal,
     version: HEADGATE_VERSION,
     interrupt,
+    leaveThreads,
     setExitCode: (code) => {
       exitCode = code
     },

@@ -19,13 +19,14 @@ export class OpenRequests {
   readonly #open = new Set<ServerResponse>()
   readonly #clock: Clock
   #onClosed: (() => void) | undefined
+  #endsConnections = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  add(response: ServerResponse, closing: boolean): void {
-    if (closing) response.setHeader('connection', 'close')
+  add(response: ServerResponse): void {
+    if (this.#endsConnections) response.setHeader('connection', 'close')
     this.#open.add(response)
     response.once('close', () => {
       this.#open.delete(response)
@@ -38,14 +39,19 @@ export class OpenRequests {
     return false
   }
 
+  /** Every answer that has not begun is the last of its connection. */
+  endConnections(): void {
+    this.#endsConnections = true
+    for (const response of this.#open) {
+      if (!response.headersSent) response.setHeader('connection', 'close')
+    }
+  }
+
   /**
    * Resolves when all are answered or cut (O1). `closeIdle` is called when no connection holds an
    * answer that is not taken yet, as Node counts such a connection among the idle ones.
    */
   async drain(closeIdle: () => void): Promise<void> {
-    for (const response of this.#open) {
-      if (!response.headersSent) response.setHeader('connection', 'close')
-    }
     const closeIdleNow = (): void => {
       for (const { writableEnded } of this.#open) if (writableEnded) return
       closeIdle()

@@ -5,8 +5,10 @@
  * Does not own: the open requests and how long each is waited for (open-requests.ts), routes and
  * errors (http-app.ts), status sockets (status-hub.ts), the executor.
  *
- * V1  close(): readiness fails first, then the listener stops, open requests are answered, and only
- *     then do the status sockets and idle connections end. Idempotent.
+ * V1  beginClose(): readiness fails, and every answer from now on is the last of its connection; the
+ *     port stays open, so that probes and callers are told and not refused. close(): the listener
+ *     stops, open requests are answered, and only then do the status sockets and idle connections
+ *     end. Both idempotent.
  */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -45,6 +47,8 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly url: string
   readonly port: number
+  /** Before the executor closes: `/readyz` is 503, status sockets are refused, the rest is served. */
+  beginClose(): void
   /** Answers what is open, refuses what is new, resolves when every connection has ended. */
   close(): Promise<void>
 }
@@ -66,7 +70,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const address = listenAddress(options.host)
   const clock = options.clock ?? systemClock
   const logger = options.logger
-  let closing: Promise<void> | undefined
+  let isClosing = false
+  let closed: Promise<void> | undefined
   const context: ServerContext = {
     executor: options.executor,
     logger,
@@ -75,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     token: new OperatorToken(options.token),
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD,
     maxArchiveBytes: options.maxArchiveBytes ?? DEFAULT_MAX_ARCHIVE,
-    isClosing: () => closing !== undefined,
+    isClosing: () => isClosing,
   }
   const requests = new OpenRequests(clock)
   // The port, and with it the allowed Host values, is known once the server listens.
@@ -83,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const app = buildHttpApp(context, {
     createServer: (handler) =>
       createHttpServer((request, response) => {
-        requests.add(response, context.isClosing())
+        requests.add(response)
         const refused = gate.refusal(request)
         if (refused === null) handler(request, response)
         else refuseAndClose(clock, request, response, refused)
@@ -116,7 +121,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { port } = server.address() as AddressInfo
   gate = new Gate(port)
 
+  function beginClose(): void {
+    isClosing = true
+    requests.endConnections()
+  }
+
   async function shutDown(): Promise<void> {
+    beginClose()
     const stopped = new Promise<void>((resolve) => {
       // Not http's own close(), which cuts answers that are written but not taken yet.
       NetServer.prototype.close.call(server, () => resolve())
@@ -133,14 +144,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: `http://${shownHost}:${port}`,
     port,
+    beginClose,
     close: () => {
-      if (closing === undefined) {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        // Readiness reads `closing`, so it is set before anything is stopped (V1).
-        closing = promise
-        resolve(shutDown())
-      }
-      return closing
+      closed ??= shutDown()
+      return closed
     },
   }
 }

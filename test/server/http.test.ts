@@ -420,6 +420,25 @@ t.test('the API document names every route and resolves its own references', asy
   }
 })
 
+t.test('after the beginning of close the port is open and readiness fails', async (t) => {
+  const { server } = await serve(t)
+  const kept = rawConnect(t, server.port)
+  const request = `GET /readyz HTTP/1.1\r\nhost: localhost:${server.port}\r\n\r\n`
+  kept.socket.write(request)
+  await kept.until('"ready"')
+  server.beginClose()
+  server.beginClose()
+  const response = await fetch(`${server.url}/readyz`)
+  t.equal(response.status, 503)
+  t.equal(response.headers.get('connection'), 'close')
+  t.strictSame(await response.json(), { state: 'closing' })
+  t.equal((await fetch(server.url + TASK, { method: 'POST' })).status, 200, 'the executor decides')
+  kept.socket.write(request)
+  t.match(await kept.text, /HTTP\/1.1 503.*connection: close/is, 'kept connections end in order')
+  await server.close()
+  await t.rejects(fetch(`${server.url}/readyz`))
+})
+
 t.test('close answers what is open, fails readiness and closes idle connections', async (t) => {
   const { server, executor } = await serve(t)
   const release = Promise.withResolvers<void>()

@@ -111,7 +111,7 @@ async function runDev(context: CommandContext, dir: string, options: DevOptions)
       serve(context, { ...given, work }, signals, running),
       signals.second.then((signal) => {
         forced = signal
-        return forceEnd(running, signal)
+        return forceEnd(context, running, signal)
       }),
     ])
     return forced === undefined ? code : FORCED_EXIT[forced]
@@ -125,7 +125,7 @@ async function runDev(context: CommandContext, dir: string, options: DevOptions)
 
 /** From nothing to serving, and after the first signal back to nothing. */
 async function serve(
-  { terminal, version }: CommandContext,
+  { terminal, version, leaveThreads }: CommandContext,
   plan: Plan,
   signals: ShutdownSignals,
   running: Running,
@@ -178,6 +178,7 @@ async function serve(
     runs?.cancel('headgate dev ends')
     await Promise.all([session.close(), running.server?.close(), executor.close()])
   }
+  if (executor.status().abandonedThreads > 0) leaveThreads()
   return EXIT.ok
 }
 

@@ -97,7 +97,7 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
         forced = signal
         removeEndpoint(dataDir)
         logger.warn({ signal }, 'ending at once; running tasks are lost')
-        return forceEnd(running, signal)
+        return forceEnd(context, running, signal)
       }),
     ])
     // Forcing makes the orderly way end too, and it may come first.
@@ -110,7 +110,7 @@ async function start(context: CommandContext, options: StartOptions): Promise<nu
 
 /** From nothing to serving, and after the first signal back to nothing. */
 async function serve(
-  { terminal, version }: CommandContext,
+  { terminal, version, leaveThreads }: CommandContext,
   { host, port }: StartOptions,
   executorOptions: ExecutorOptions,
   signals: ShutdownSignals,
@@ -141,10 +141,11 @@ async function serve(
   // Before the log line: of a terminal that was closed even writing fails.
   removeEndpoint(dataDir)
   logger.info({ signal }, 'draining; a second signal ends at once')
-  // The server first: readiness must fail before the executor refuses anything.
-  const served = running.server.close()
+  // Readiness must fail before the executor refuses anything, and both be said, not refused.
+  running.server.beginClose()
   await executor.close()
-  await served
+  await running.server.close()
+  if (executor.status().abandonedThreads > 0) leaveThreads()
   logger.info({}, 'closed')
   return EXIT.ok
 }

@@ -1,0 +1,60 @@
+/** How `headgate start` ends while something runs that takes long, or for ever. */
+
+import t from 'tap'
+import { start } from './started.ts'
+
+const HOLD = {
+  hold: 'ctx.log.info("holding"); await new Promise((done) => setTimeout(done, 2_000)); return "held"',
+  say: 'return "said"',
+}
+
+t.test('while running calls finish, the port stays open and says why not', async (t) => {
+  const { child, client, ended, logged, url } = await start(t, { name: 'sums', tasks: HOLD })
+  t.match(await fetch(`${url}/readyz`), { status: 200 })
+  const holding = client.invoke('public::sums::w::hold')
+  await logged('holding')
+  child.kill('SIGTERM')
+  await logged('draining')
+  const readiness = await fetch(`${url}/readyz`)
+  t.match(readiness, { status: 503 })
+  t.equal(readiness.headers.get('connection'), 'close')
+  t.strictSame(await readiness.json(), { state: 'closing' })
+  t.match(await fetch(`${url}/livez`), { status: 200 })
+  await t.rejects(client.invoke('public::sums::w::say'), { code: 'EXECUTOR_CLOSING' })
+  t.equal(await holding, 'held')
+  t.match(await ended, { code: 0, signal: null })
+  await t.rejects(client.executor(), { code: 'UNREACHABLE' })
+})
+
+const NATIVE = {
+  short: {
+    run: `(await import('node:crypto')).pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512')`,
+    options: { timeout: '200ms' },
+  },
+  long: {
+    run: `ctx.log.info('deriving')
+      await new Promise((done) => setTimeout(done, 100))
+      const { pbkdf2Sync } = await import('node:crypto')
+      pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512')`,
+  },
+}
+
+t.test('a thread in a native call that does not end holds nothing up', async (t) => {
+  const { child, client, ended } = await start(t, { name: 'sums', tasks: NATIVE })
+  await t.rejects(client.invoke('public::sums::w::short'), { code: 'TASK_TIMEOUT' })
+  child.kill('SIGTERM')
+  t.match(await ended, { code: 0, signal: null })
+})
+
+t.test('nor does it when a second signal comes', async (t) => {
+  const { child, client, ended, logged } = await start(t, { name: 'sums', tasks: NATIVE })
+  const deriving = client.invoke('public::sums::w::long').catch((error: unknown) => error)
+  await logged('deriving')
+  child.kill('SIGTERM')
+  await logged('draining')
+  const again = setInterval(() => child.kill('SIGTERM'), 50)
+  await logged('ending at once')
+  clearInterval(again)
+  t.match(await ended, { code: 143 })
+  t.match(await deriving, { name: 'HeadgateError' })
+})
