@@ -4,7 +4,8 @@
 
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
-import { parse, stringify } from './json.ts'
+import { JsonTooLarge, stringifyWithin } from './bounded-json.ts'
+import { parse } from './json.ts'
 
 export interface Body {
   readonly deps: Record<string, unknown>
@@ -27,11 +28,17 @@ export class InputRefusal extends Error {
   }
 }
 
-/** Empty for what has no JSON form (undefined). Throws INPUT_NOT_JSON (a cycle, a BigInt). */
-export function bodyText(body: unknown): string {
+/**
+ * Empty for what has no JSON form (undefined). Throws INPUT_NOT_JSON (a cycle, a BigInt), and
+ * PAYLOAD_TOO_LARGE for what is far over `limit`, in bytes; without one it is only written.
+ */
+export function bodyText(body: unknown, limit = Number.POSITIVE_INFINITY): string {
   try {
-    return stringify(body) ?? ''
+    return stringifyWithin(body, limit) ?? ''
   } catch (error) {
+    if (JsonTooLarge.is(error)) {
+      throw new HeadgateError('PAYLOAD_TOO_LARGE', { bytes: `more than ${limit}`, limit })
+    }
     throw new HeadgateError('INPUT_NOT_JSON', { why: messageOf(error) }, { cause: error })
   }
 }

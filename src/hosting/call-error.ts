@@ -14,8 +14,10 @@ export function callError(fault: TaskFault | HeadgateError, key: string): Headga
       return new HeadgateError(fault.code, { task, why: fault.message })
     case 'NOT_SERIALISABLE':
       return new HeadgateError(fault.code, { task, why: fault.message })
-    case 'RESULT_TOO_LARGE':
-      return new HeadgateError(fault.code, { task, bytes: fault.bytes ?? 0, limit: fault.limit })
+    case 'RESULT_TOO_LARGE': {
+      const { limit, bytes = `more than ${limit}` } = fault
+      return new HeadgateError(fault.code, { task, bytes, limit })
+    }
     default:
       return new HeadgateError('TASK_FAILED', {
         task,

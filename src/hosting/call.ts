@@ -5,11 +5,11 @@
 import { messageOf } from '../base/errors.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
 import type { TaskContext } from '../sdk/context.ts'
+import { JsonTooLarge, stringifyWithin } from './bounded-json.ts'
 import { InputRefusal, readBody } from './body.ts'
 import { type Checked, check } from './check.ts'
 import type { LoadedTask } from './definition.ts'
 import { faultOf } from './fault.ts'
-import { stringify } from './json.ts'
 
 /**
  * Reads the body, checks the input, runs the task. Synchronous where schema and task are. What it
@@ -35,8 +35,9 @@ export function callTask(
 export function outputText(value: unknown, limit: number): string | TaskFault {
   let json: string | undefined
   try {
-    json = stringify(value)
+    json = stringifyWithin(value, limit)
   } catch (error) {
+    if (JsonTooLarge.is(error)) return { ...refused('RESULT_TOO_LARGE', 'too large'), limit }
     return refused('NOT_SERIALISABLE', messageOf(error))
   }
   if (json === undefined) {

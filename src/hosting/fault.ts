@@ -6,7 +6,9 @@
 import { messageOf } from '../base/errors.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
 import { isTerminalError } from '../sdk/terminal-error.ts'
-import { parse, stringify } from './json.ts'
+import { stringifyWithin } from './bounded-json.ts'
+import { excerpt, FITS } from './excerpt.ts'
+import { parse } from './json.ts'
 
 const TEXT_LIMIT = 4096
 /** Characters of `data` as JSON; over it the data is left out: a result has its own limit. */
@@ -16,11 +18,13 @@ export function faultOf(thrown: unknown): TaskFault {
   const terminal = read(() => isTerminalError(thrown)) === true
   const name = text(read(() => (thrown as Error).name))
   const cause = text(read(() => (thrown as { code?: unknown }).code))
-  const stack = text(read(() => (thrown as Error).stack))
+  const message = messageOf(thrown)
+  // The stack has the message in it.
+  const stack = message.length > FITS ? undefined : text(read(() => (thrown as Error).stack))
   const data = read(() => dataOf(thrown))
   return {
     code: 'TASK_FAILED',
-    message: messageOf(thrown).slice(0, TEXT_LIMIT),
+    message: excerpt(message, TEXT_LIMIT),
     terminal,
     ...(name === undefined ? {} : { name }),
     ...(cause === undefined ? {} : { cause }),
@@ -30,12 +34,12 @@ export function faultOf(thrown: unknown): TaskFault {
 }
 
 function dataOf(thrown: unknown): unknown {
-  const json = stringify((thrown as { data?: unknown }).data)
-  return json.length > DATA_LIMIT ? undefined : parse(json)
+  const json = stringifyWithin((thrown as { data?: unknown }).data, DATA_LIMIT)
+  return json === undefined || json.length > DATA_LIMIT ? undefined : parse(json)
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value.slice(0, TEXT_LIMIT) : undefined
+  return typeof value === 'string' && value !== '' ? excerpt(value, TEXT_LIMIT) : undefined
 }
 
 function read(get: () => unknown): unknown {

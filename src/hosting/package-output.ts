@@ -7,6 +7,7 @@
 import { messageOf } from '../base/errors.ts'
 import { LINE_CHARS } from '../protocol/lane-limits.ts'
 import type { TaskLog } from '../sdk/context.ts'
+import { stringifyWithin } from './bounded-json.ts'
 import { runningTask } from './running-task.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -68,7 +69,7 @@ export function taskLog(add: AddLog): TaskLog {
 /** Fields of a log line as JSON, cut to LINE_CHARS; what is no JSON says so. */
 export function fieldsText(fields: unknown): string {
   try {
-    return (JSON.stringify(fields) ?? 'null').slice(0, LINE_CHARS)
+    return (stringifyWithin(fields, LINE_CHARS) ?? 'null').slice(0, LINE_CHARS)
   } catch (error) {
     return JSON.stringify({ unreadable: messageOf(error) }).slice(0, LINE_CHARS)
   }

@@ -1,5 +1,7 @@
 /** A task's report of its progress, made fit to show: it is the author's and may be anything. */
 
+import { excerpt } from './excerpt.ts'
+
 const NOTE_LENGTH = 200
 
 export interface ProgressReport {
@@ -12,6 +14,6 @@ export function progressReport(fraction: unknown, note: unknown): ProgressReport
   const share = Number(fraction)
   return {
     fraction: Number.isFinite(share) ? share : 0,
-    note: typeof note === 'string' ? note.slice(0, NOTE_LENGTH) : null,
+    note: typeof note === 'string' ? excerpt(note, NOTE_LENGTH) : null,
   }
 }

@@ -77,7 +77,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
         env: {},
         config: null,
         secrets: {},
-        maxResultBytes: 0,
+        maxPayloadBytes: 0,
         schemas: true,
       },
       link: async () => linkFiles(options.from, options.files, slotDir),

@@ -169,7 +169,7 @@ export interface TaskFault {
   readonly terminal: boolean
   readonly data?: unknown
   readonly stack?: string
-  /** RESULT_TOO_LARGE: size and limit. */
+  /** RESULT_TOO_LARGE: size, where the result was written to the end, and limit. */
   readonly bytes?: number
   readonly limit?: number
 }

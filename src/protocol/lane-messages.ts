@@ -114,7 +114,8 @@ export interface LoadMessage {
   readonly env: Readonly<Record<string, string>>
   readonly config: unknown
   readonly secrets: Readonly<Record<string, string>>
-  readonly maxResultBytes: number
+  /** Of one result, and of the input of one call that a task makes. */
+  readonly maxPayloadBytes: number
   /** Whether the JSON Schemas of inputs and configuration are wanted with the definition. */
   readonly schemas: boolean
   /** A definition that has been checked: found again, it is set up at once. null: none has. */

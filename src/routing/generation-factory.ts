@@ -151,7 +151,7 @@ export class GenerationFactory {
         env: visibleEnvironment(drop.options.permissions.env),
         config: operator.config ?? null,
         secrets: operator.secrets ?? {},
-        maxResultBytes: options.maxPayloadBytes,
+        maxPayloadBytes: options.maxPayloadBytes,
         schemas: drop.declared !== undefined && hasSchemas(drop.declared),
       },
       declared: drop.declared ?? null,

@@ -22,7 +22,7 @@ const LOAD: LoadMessage = {
   env: {},
   config: null,
   secrets: {},
-  maxResultBytes: 1_000,
+  maxPayloadBytes: 1_000,
   schemas: false,
   accepted: null,
 }

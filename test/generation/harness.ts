@@ -194,7 +194,7 @@ export function openHarness(t: Teardown): Harness {
         env: {},
         config: null,
         secrets: {},
-        maxResultBytes: 1_000_000,
+        maxPayloadBytes: 1_000_000,
         schemas: false,
       },
       declared: null,

@@ -4,7 +4,7 @@ import { NotedPort } from './thread-parts.ts'
 
 function open(): { readonly port: NotedPort; readonly calls: OutgoingCalls } {
   const port = new NotedPort()
-  return { port, calls: new OutgoingCalls(port) }
+  return { port, calls: new OutgoingCalls(port, 1024) }
 }
 
 t.test('a call says which call makes it, and nothing for no input', async (t) => {

@@ -107,10 +107,48 @@ t.test('a result just within the limit is taken', (t) =>
   ground.suffer(t, { bad: 'return "ü".repeat(49_999)', value: 'ü'.repeat(49_999) }),
 )
 
-// Not larger: one allocation near the heap limit of a thread ends the whole process (README).
 t.test('a result of 40 MB never leaves its thread', (t) =>
   ground.suffer(t, { bad: 'return "x".repeat(4e7)', code: 'RESULT_TOO_LARGE' }),
 )
+
+// V8 makes such a text in one allocation when it is read, and ends the process where that does not fit.
+const HUGE = {
+  'a result': { bad: 'return "x".repeat(1e8)', code: 'RESULT_TOO_LARGE' },
+  'a text deep in a result': {
+    bad: 'return { rows: [{ text: "\u20ac".repeat(1e8) }] }',
+    code: 'RESULT_TOO_LARGE',
+  },
+  'what toJSON() makes': {
+    bad: 'return { toJSON: () => "x".repeat(1e8) }',
+    code: 'RESULT_TOO_LARGE',
+  },
+  'the message of an error': {
+    bad: 'throw new Error("x".repeat(1e8))',
+    code: 'TASK_FAILED',
+    message: /a text of 100000000 characters/,
+  },
+  'the data of an error': {
+    bad: 'throw Object.assign(new Error("with data"), { data: "x".repeat(1e8) })',
+    code: 'TASK_FAILED',
+    message: /with data/,
+  },
+  'a line of the log': {
+    bad: 'ctx.log.info({ text: "x".repeat(1e8) }, "y".repeat(1e8)); return "logged"',
+    value: 'logged',
+  },
+  'a note of progress': { bad: 'ctx.progress(1, "x".repeat(1e8)); return "noted"', value: 'noted' },
+  'the input of another call': {
+    bad: 'return ctx.invoke("public::neighbour::w::echo", { input: "x".repeat(1e8) })',
+    code: 'TASK_FAILED',
+    message: /payload of more than 100000 bytes/,
+  },
+}
+
+for (const [what, one] of Object.entries(HUGE)) {
+  t.test(`${what} that is larger than the heap costs one call`, (t) =>
+    ground.suffer(t, { headgate: { resourceLimits: { maxOldGenerationSizeMb: 64 } }, ...one }),
+  )
+}
 
 t.test('an input over the limit is PAYLOAD_TOO_LARGE and reaches no thread', (t) =>
   ground.suffer(t, {

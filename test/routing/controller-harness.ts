@@ -224,7 +224,7 @@ function makeGeneration(
       env: {},
       config: null,
       secrets: {},
-      maxResultBytes: 1,
+      maxPayloadBytes: 1,
       schemas: false,
     },
     declared: null,

@@ -8,7 +8,6 @@
 import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
-import type { CallSurroundings } from '../../hosting/context.ts'
 import { describe, describeSchemas, loadedTasks } from '../../hosting/definition.ts'
 import { probe, setUp } from '../../hosting/prepare.ts'
 import { LoadRefusal } from '../../hosting/refusal.ts'
@@ -48,13 +47,12 @@ export class LaneServer {
   readonly #slots: SlotTable
   readonly #timeBase: number
   readonly #results: Results
-  readonly #outgoing: OutgoingCalls
-  readonly #surroundings: CallSurroundings
   readonly #ended = new AbortController()
   #loaded: Loaded | undefined
   #resources: unknown
   #isSetUp = false
   #settingUp: Promise<void> | undefined
+  #outgoing: OutgoingCalls | undefined
   #runner: Runner | undefined
 
   constructor({ port, slots, timeBase }: LaneEnds) {
@@ -63,12 +61,6 @@ export class LaneServer {
     this.#slots = new SlotTable(slots)
     this.#timeBase = timeBase
     this.#results = new Results(this.lane, this.#slots)
-    this.#outgoing = new OutgoingCalls(this.lane)
-    const progress = new Progress(this.lane)
-    this.#surroundings = {
-      progress: (slot, id, fraction, note) => progress.report(slot, id, fraction, note),
-      invoke: (...call) => this.#outgoing.begin(...call),
-    }
     this.closed = new Promise((resolve) => port.once('close', resolve))
     port.on('message', (message: MainMessage | unknown[]) => this.#receive(message))
   }
@@ -90,7 +82,7 @@ export class LaneServer {
         this.#runner?.abort(message.slot, message.id, message.reason)
         break
       case 'invokeResult':
-        this.#outgoing.ended(message)
+        this.#outgoing?.ended(message)
         break
       case 'teardown':
         void this.#tearDown()
@@ -136,12 +128,16 @@ export class LaneServer {
       this.#refuse(error, 'setup')
       return
     }
+    const { maxPayloadBytes } = load
+    const progress = new Progress(this.lane)
+    const outgoing = new OutgoingCalls(this.lane, maxPayloadBytes)
+    this.#outgoing = outgoing
     this.#runner = new Runner(this.#slots, this.#results, {
       facts: { ...identity, boot, config, secrets, resources: this.#resources, log },
       tasks: loadedTasks(definition),
       timeoutsMs,
-      maxResultBytes: load.maxResultBytes,
-      surroundings: this.#surroundings,
+      maxResultBytes: maxPayloadBytes,
+      surroundings: { progress: progress.report, invoke: outgoing.begin },
       timeBase: this.#timeBase,
     })
     this.lane.send({ type: 'ready', ms: performance.now() - began })

@@ -16,10 +16,12 @@ interface Waiting {
 export class OutgoingCalls {
   readonly #port: LanePort
   readonly #waiting = new Map<number, Waiting>()
+  readonly #maxPayloadBytes: number
   #last = 0
 
-  constructor(port: LanePort) {
+  constructor(port: LanePort, maxPayloadBytes: number) {
     this.#port = port
+    this.#maxPayloadBytes = maxPayloadBytes
   }
 
   /** What a task gives may be anything. Rejects with what a library caller is refused with. */
@@ -27,7 +29,7 @@ export class OutgoingCalls {
     new Promise((resolve, reject) => {
       const namespace = String(to)
       const version = wanted === null ? null : String(wanted)
-      const body = bodyText(input)
+      const body = bodyText(input, this.#maxPayloadBytes)
       const call = ++this.#last
       this.#port.send({ type: 'invoke', slot, id, call, namespace, body, version })
       this.#waiting.set(call, { namespace, resolve, reject })

@@ -8,6 +8,7 @@
  */
 
 import { systemClock } from '../../base/clock.ts'
+import { excerpt } from '../../hosting/excerpt.ts'
 import { fieldsText, StreamCapture, taskLog } from '../../hosting/package-output.ts'
 import { runningTask } from '../../hosting/running-task.ts'
 import { LINE_CHARS, LINES_A_LOG } from '../../protocol/lane-limits.ts'
@@ -53,7 +54,7 @@ export class Output {
       at: systemClock.now(),
       level,
       task,
-      message: message.slice(0, LINE_CHARS),
+      message: excerpt(message, LINE_CHARS),
       ...(text === undefined ? {} : { fields: text }),
     })
     this.#arm()

@@ -23,7 +23,7 @@ export class Progress {
   }
 
   /** `fraction` and `note` are the author's: they may be anything. */
-  report(slot: number, id: number, fraction: unknown, note: unknown): void {
+  readonly report = (slot: number, id: number, fraction: unknown, note: unknown): void => {
     if (this.#latest.size === 0) systemClock.after(WINDOW_MS, () => this.#send())
     this.#latest.set(slot, { id, ...progressReport(fraction, note) })
   }

@@ -110,7 +110,7 @@ class Rehearsal {
       env: {},
       config: null,
       secrets: {},
-      maxResultBytes: 1024,
+      maxPayloadBytes: 1024,
       schemas: false,
       accepted: null,
     })
