@@ -4,31 +4,31 @@
 
 import { messageOf } from '../base/errors.ts'
 import type { TaskFault } from '../protocol/lane-layout.ts'
-import type { TaskContext } from '../sdk/context.ts'
 import { JsonTooLarge, stringifyWithin } from './bounded-json.ts'
-import { InputRefusal, readBody } from './body.ts'
+import { type Body, InputRefusal, readBody } from './body.ts'
 import { type Checked, check } from './check.ts'
 import type { LoadedTask } from './definition.ts'
 import { faultOf } from './fault.ts'
+import type { EnterTask } from './running-task.ts'
 
 /**
- * Reads the body, checks the input, runs the task. Synchronous where schema and task are. What it
- * throws or rejects with is for callFault().
+ * What a call gives its task, read and checked; synchronous where the schema is. What it throws or
+ * rejects with is for callFault().
  *
- * `begin`: called with the checked input, immediately before the task; its context.
+ * `enter`: runs the code of the package, which a schema is too.
  */
-export function callTask(
-  { workflow, task, after }: Pick<LoadedTask, 'workflow' | 'task' | 'after'>,
+export function readCall(
+  { workflow, after }: Pick<LoadedTask, 'workflow' | 'after'>,
   text: string,
-  begin: (input: unknown) => TaskContext,
-): unknown {
+  enter: EnterTask,
+): Body | Promise<Body> {
   const body = readBody(text, after)
   const schema = workflow.input
-  if (schema === undefined) return task.run(body.deps, begin(body.input))
-  const checked = check(schema, body.input)
+  if (schema === undefined) return body
+  const checked = enter(check, schema, body.input)
   return checked instanceof Promise
-    ? checked.then((result) => task.run(body.deps, begin(accepted(result))))
-    : task.run(body.deps, begin(accepted(checked)))
+    ? checked.then((result) => accepted(body, result))
+    : accepted(body, checked)
 }
 
 /** The output as JSON text, or why it cannot travel. Nothing returned is null. */
@@ -62,7 +62,7 @@ function refused(code: string, message: string): TaskFault {
   return { code, message, terminal: true }
 }
 
-function accepted(checked: Checked): unknown {
+function accepted({ deps }: Body, checked: Checked): Body {
   if (!checked.ok) throw new InputRefusal('INPUT_INVALID', checked.why)
-  return checked.value
+  return { deps, input: checked.value }
 }

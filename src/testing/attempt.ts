@@ -12,7 +12,8 @@
 
 import type { Timer } from '../base/clock.ts'
 import { HeadgateError } from '../base/errors.ts'
-import { callFault, callTask, outputText } from '../hosting/call.ts'
+import type { Body } from '../hosting/body.ts'
+import { callFault, outputText, readCall } from '../hosting/call.ts'
 import { CallContext, type PackageFacts } from '../hosting/context.ts'
 import type { LoadedTask } from '../hosting/definition.ts'
 import { fieldsText, taskLog } from '../hosting/package-output.ts'
@@ -95,14 +96,17 @@ export class Attempt {
 
   #call(): unknown {
     const { task, body } = this.#facts
-    return runningTask.run(task.label, () =>
-      callTask(task, body, (input) => {
-        // Its schema took longer than it had.
-        if (this.#ended) throw new Error('the attempt has ended')
-        this.#context = this.#makeContext(input)
-        return this.#context
-      }),
-    )
+    return runningTask.run(task.label, () => {
+      const read = readCall(task, body, (call, ...args) => call(...args))
+      return read instanceof Promise ? read.then((given) => this.#run(given)) : this.#run(read)
+    })
+  }
+
+  #run({ deps, input }: Body): unknown {
+    // Its schema took longer than it had.
+    if (this.#ended) throw new Error('the attempt has ended')
+    this.#context = this.#makeContext(input)
+    return this.#facts.task.task.run(deps, this.#context)
   }
 
   #makeContext(input: unknown): CallContext & TaskContext {

@@ -94,6 +94,10 @@ const THROWN = {
   'an object without prototype': ['throw Object.create(null)', /cannot be read/],
   'an error with a message of 10 MB': [
     `throw new Error('x'.repeat(1e7))`,
+    /^task bad failed: \(a text of 10000000 characters\)$/,
+  ],
+  'an error with a message of 100 kB': [
+    `throw new Error('x'.repeat(1e5))`,
     /^task bad failed: x{4096}$/,
   ],
   'an error with data of 10 MB': [

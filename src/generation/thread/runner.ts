@@ -10,11 +10,13 @@
  *     the kind has been long lately; what is finished is sent before such a call begins.
  */
 
-import { callFault, callTask, outputText } from '../../hosting/call.ts'
+import type { Body } from '../../hosting/body.ts'
+import { callFault, outputText, readCall } from '../../hosting/call.ts'
 import { CallContext, type CallSurroundings, type PackageFacts } from '../../hosting/context.ts'
 import type { LoadedTask } from '../../hosting/definition.ts'
-import { enterTask } from '../../hosting/running-task.ts'
+import { type EnterTask, enterTask } from '../../hosting/running-task.ts'
 import { REQUEST_STRIDE, type SlotTable } from '../../protocol/lane-layout.ts'
+import type { TaskDefinition } from '../../sdk/definition.ts'
 import type { EndedCall, Results } from './results.ts'
 
 const TURN_MS = 0.25
@@ -24,7 +26,8 @@ const LONG_MEMORY = 256
 
 interface Kind extends LoadedTask {
   readonly timeoutMs: number
-  readonly enter: ReturnType<typeof enterTask>
+  readonly enter: EnterTask
+  readonly run: TaskDefinition['run']
   longFor: number
 }
 
@@ -59,6 +62,7 @@ export class Runner {
       ...task,
       timeoutMs: options.timeoutsMs[index] ?? 60_000,
       enter: enterTask(task.label),
+      run: (deps, context) => task.task.run(deps, context),
       longFor: 0,
     }))
   }
@@ -114,7 +118,11 @@ export class Runner {
     let outcome: unknown
     let failed = false
     try {
-      outcome = kind.enter(() => this.#call(kind, slot, text, begun))
+      const body = readCall(kind, text, kind.enter)
+      outcome =
+        body instanceof Promise
+          ? body.then((checked) => this.#run(kind, slot, checked, begun))
+          : this.#run(kind, slot, body, begun)
     } catch (thrown) {
       failed = true
       outcome = thrown
@@ -139,20 +147,18 @@ export class Runner {
     } else this.#finish(call, outcome)
   }
 
-  #call(kind: Kind, slot: number, text: string, begun: number): unknown {
-    return callTask(kind, text, (input) => {
-      const context = new CallContext(this.#options.facts, this.#options.surroundings, {
-        slot,
-        id: this.#slots.id(slot),
-        attempt: this.#slots.attempt(slot),
-        run: this.#slots.run(slot),
-        label: kind.label,
-        input,
-        deadline: performance.timeOrigin + begun + kind.timeoutMs,
-      })
-      this.#running.set(slot, context)
-      return context
+  #run(kind: Kind, slot: number, { deps, input }: Body, begun: number): unknown {
+    const context = new CallContext(this.#options.facts, this.#options.surroundings, {
+      slot,
+      id: this.#slots.id(slot),
+      attempt: this.#slots.attempt(slot),
+      run: this.#slots.run(slot),
+      label: kind.label,
+      input,
+      deadline: performance.timeOrigin + begun + kind.timeoutMs,
     })
+    this.#running.set(slot, context)
+    return kind.enter(kind.run, deps, context)
   }
 
   #finish(call: EndedCall, value: unknown): void {
