@@ -7,6 +7,7 @@
  * counted apart: the swap itself and the first steps of the new version.
  */
 
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeadgateError } from '../../src/base/errors.ts'
 import type { InvokeAnswer } from '../../src/executor/api.ts'
@@ -15,6 +16,7 @@ import { Account } from '../lib/account.ts'
 import { lookFor, until, untilSpare, within } from '../lib/executor.ts'
 import { Latencies } from '../lib/latencies.ts'
 import { closedLoop, openLoop } from '../lib/load.ts'
+import { MachinePauses } from '../lib/machine-pauses.ts'
 import { type ProcessState, processState } from '../lib/process-state.ts'
 import { withDetection } from '../lib/receipt.ts'
 import { sum } from '../lib/stats.ts'
@@ -55,6 +57,10 @@ export interface SwapResult {
   readonly wrong: number
   readonly killed: number
   readonly problems: readonly string[]
+  /** Of the machine, not of what runs on it; ms. */
+  readonly pausesMs: readonly number[]
+  /** The longest time in which the executor's event loop did not turn, ms. */
+  readonly longestStallMs: number
   readonly rounds: readonly SwapRound[]
   /** From the rename, or from promote(), to the first answer of the new version, ms. */
   readonly toFirstTaskMs: readonly number[]
@@ -87,9 +93,15 @@ export async function sampleSwap(spec: SwapSpec): Promise<SwapResult> {
     patches: spec.mode === 'revive' ? 1 : spec.swaps + 1,
     keepWarmMs: spec.mode === 'revive' ? 600_000 : 0,
   })
+  const pauses = new MachinePauses()
+  const stalls = monitorEventLoopDelay()
+  stalls.enable()
   try {
-    return await new SwapRun(spec, stage, subject).run()
+    const result = await new SwapRun(spec, stage, subject).run()
+    stalls.disable()
+    return { ...result, pausesMs: await pauses.end(), longestStallMs: stalls.max / 1e6 }
   } finally {
+    await pauses.end()
     await stage.executor.close()
   }
 }
@@ -118,7 +130,7 @@ class SwapRun {
     this.#account = new Account(stage.executor, 'public', subject.package)
   }
 
-  async run(): Promise<SwapResult> {
+  async run(): Promise<Omit<SwapResult, 'pausesMs' | 'longestStallMs'>> {
     const { load: wanted, swaps, rounds, warmUpMs } = this.#spec
     const send = (_: number, at: number): Promise<void> => this.#request(at)
     const load =

@@ -45,7 +45,9 @@ export const swap: Scenario = {
       Object.assign(figures, figuresOf(mode, both))
       tables.push(tableOf(mode, both))
       all.push(both.closed, both.open)
-      notes.push(...both.closed.problems, ...both.open.problems)
+      for (const loop of ['closed', 'open'] as const) {
+        notes.push(...both[loop].problems, ...stallNotes(`${mode}, ${loop} loop`, both[loop]))
+      }
     }
     tables.push(partsTable(PARTS_TITLE, FROM, figures))
     return {
@@ -104,6 +106,19 @@ async function runOne(
 function swapsOf(mode: Mode, quick: boolean): number {
   // A fresh one takes 2 s: the window inside, until the spare is back, and as long outside.
   return mode === 'fresh' && quick ? 1 : quick ? 10 : 200
+}
+
+/** Shorter ones every busy machine has. */
+const LONG_STALL_MS = 100
+
+/** A load that goes on while nothing answers it fills the queues, and is refused in the end. */
+function stallNotes(run: string, { pausesMs, longestStallMs }: SwapResult): string[] {
+  if (longestStallMs < LONG_STALL_MS && pausesMs.length === 0) return []
+  const machine =
+    pausesMs.length === 0
+      ? 'the machine never stood still for 100 ms'
+      : `the machine itself stood still ${pausesMs.length} times, ${Math.round(Math.max(...pausesMs))} ms at most`
+  return [`${run}: the event loop stood still for ${Math.round(longestStallMs)} ms; ${machine}`]
 }
 
 function totals(results: readonly SwapResult[]): Record<string, number> {
