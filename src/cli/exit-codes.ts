@@ -22,6 +22,7 @@ export const EXIT = {
 const BY_CODE: Readonly<Record<string, number>> = {
   UNREACHABLE: EXIT.unreachable,
   TASK_TIMEOUT: EXIT.timeout,
+  CALL_TIMEOUT: EXIT.timeout,
   LOAD_TIMEOUT: EXIT.timeout,
   TASK_ABORTED: EXIT.interrupted,
   PORT_IN_USE: EXIT.refused,

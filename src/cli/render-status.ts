@@ -27,11 +27,14 @@ const STATE_STYLE: Partial<Record<GenerationRow['state'], Style>> = {
   rejected: 'red',
 }
 
-export function renderStatus(status: StatusDocument, paint: Paint): string {
+/** `withWorkflows`: what can be called of each package, too. */
+export function renderStatus(status: StatusDocument, paint: Paint, withWorkflows = false): string {
   const lines = executorLines(status.executor, paint)
   if (status.packages.length === 0) lines.push('', 'no packages')
-  for (const row of status.packages)
+  for (const row of status.packages) {
     lines.push('', ...packageLines(row, status.executor.now, paint))
+    if (withWorkflows) lines.push(...workflowLines(row))
+  }
   if (status.executor.refusals.length > 0) {
     lines.push('', paint('bold', 'refused drops'))
     lines.push(...status.executor.refusals.flatMap((refusal) => refusalLines(refusal, paint)))
@@ -93,7 +96,9 @@ export function packageLines(row: PackageRow, now: number, paint: Paint): string
     const header = head.map((text): Cell => ({ text, style: 'dim', alignRight: isNumeric(text) }))
     const rows = [...row.generations].sort((a, b) => b.generation - a.generation)
     lines.push(...table([header, ...rows.map((g) => generationCells(g, now))], paint, 2))
-    for (const generation of rows) lines.push(...blockerLines(generation, now, paint))
+    for (const generation of rows) {
+      lines.push(...exitLines(generation, paint), ...blockerLines(generation, now, paint))
+    }
   }
   for (const [version, reason] of Object.entries(row.held)) {
     lines.push(`  ${paint('yellow', 'held')} ${version}: ${plain(reason)}`)
@@ -114,7 +119,7 @@ function signatureLines({ activeVersion, versions }: PackageRow, paint: Paint): 
   })
 }
 
-export function workflowLines(row: PackageRow): string[] {
+function workflowLines(row: PackageRow): string[] {
   return row.workflows.flatMap((workflow) => [
     `  ${workflow.namespace}`,
     ...workflow.tasks.map((task) => {
@@ -146,6 +151,13 @@ function generationCells(g: GenerationRow, now: number): Cell[] {
   ]
 }
 
+function exitLines({ generation, exits }: GenerationRow, paint: Paint): string[] {
+  if (exits === 0) return []
+  const threads =
+    exits === 1 ? '1 thread that ended by itself' : `${exits} threads that ended by themselves`
+  return [paint('yellow', `  g${generation} lost ${threads}`)]
+}
+
 function blockerLines(g: GenerationRow, now: number, paint: Paint): string[] {
   if (g.blockers.length === 0) return []
   const left = g.drainDeadlineAt === null ? '' : `, ${span(g.drainDeadlineAt - now)} left`
@@ -170,7 +182,9 @@ export function receiptLine(receipt: SwapReceiptRow): string {
       ? `${receipt.inFlightAtSwap} in flight, ${receipt.cutOff ? 'cut off by the end of the executor' : 'draining'}`
       : `${receipt.drained} drained, ${receipt.killed} killed, ${receipt.lost} lost`
   const took =
-    receipt.dropToSwapMs === null ? '' : `, ${milliseconds(receipt.dropToSwapMs)} after the drop`
+    receipt.dropToSwapMs === null
+      ? ''
+      : `, ${milliseconds(receipt.dropToSwapMs)} after it was found`
   return (
     `${new Date(receipt.at).toISOString()}  #${receipt.epoch}  ${receipt.tenant}::${receipt.package}` +
     `  ${from} -> ${receipt.to.version} (g${receipt.to.generation})  ${receipt.moved} moved, ${drain}` +

@@ -38,11 +38,17 @@ export function reportError(terminal: Terminal, thrown: unknown, asJson: boolean
   return exitCodeOf(error)
 }
 
-/** Every single fault of a compiler or bundler, where the message names the first. */
+/**
+ * Every single fault of a compiler or bundler, where the message names the first; the class and code
+ * that an author gave an error.
+ */
 function partsOf({ details }: HeadgateError): readonly string[] {
-  const { errors } = details
-  if (!Array.isArray(errors)) return []
-  return errors.filter((line) => typeof line === 'string').slice(0, MOST_PARTS)
+  const { errors, name, cause } = details
+  if (Array.isArray(errors)) {
+    return errors.filter((line) => typeof line === 'string').slice(0, MOST_PARTS)
+  }
+  if (typeof cause !== 'string') return []
+  return [typeof name === 'string' ? `${name} ${cause}` : cause]
 }
 
 function retryHint(error: HeadgateError): string | undefined {

@@ -44,6 +44,8 @@ export interface VersionFacts {
     readonly state: string
     readonly since: number
     readonly reason: string
+    /** Threads that ended by themselves and were replaced. */
+    readonly exits: number
   } | null
   /** Epoch of the swap that made it active; null: not known, or it is not active. */
   readonly epoch: number | null
@@ -118,8 +120,18 @@ function active({ version, entry, policy, best, generation, epoch }: VersionFact
   return {
     verdict: 'active',
     summary: `It serves${since}${inEpoch}${why}.`,
-    details: [choice, ...gone],
+    details: [choice, ...gone, ...exitLines(generation)],
   }
+}
+
+function exitLines(generation: VersionFacts['generation']): string[] {
+  if (generation === null || generation.exits === 0) return []
+  const { exits } = generation
+  const lost =
+    exits === 1
+      ? 'One of its threads has ended by itself and was'
+      : `${exits} of its threads have ended by themselves and were`
+  return [`${lost} replaced: its output and the log say why.`]
 }
 
 function quarantined(held: string): Judgement {

@@ -4,6 +4,7 @@ import type { Invoker } from '../engine/invoker.ts'
 import { answer } from '../hosting/answer.ts'
 import { bodyText } from '../hosting/body.ts'
 import type { CallableTask, InvokeAnswer, InvokeOptions, TaskAddress } from './api.ts'
+import { checkInvokeOptions } from './invoke-options.ts'
 import { taskNamespace } from './task-address.ts'
 
 export class Calls {
@@ -15,6 +16,7 @@ export class Calls {
 
   invoke(namespace: string, body?: unknown, options: InvokeOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      checkInvokeOptions(options)
       const text = body === undefined ? '' : bodyText(body)
       this.#invoker.call(namespace, text, options, {
         ok: (json) => answer(json, namespace, resolve, reject),
@@ -25,6 +27,7 @@ export class Calls {
 
   invokeJson(namespace: string, body: string, options: InvokeOptions = {}): Promise<InvokeAnswer> {
     return new Promise((resolve, reject) => {
+      checkInvokeOptions(options)
       this.#invoker.call(namespace, body, options, {
         ok: (json, { version, number }, epoch) =>
           resolve({ json, version, generation: number, epoch }),

@@ -1,6 +1,7 @@
 /** Options of an executor: validated at the edge, unknown keys refused, defaults filled in once. */
 
-import { resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError } from '../base/errors.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
@@ -72,12 +73,36 @@ export function resolveOptions(options: ExecutorOptions): ResolvedOptions {
       why: firstProblem(parsed.error, options),
     })
   }
-  const { logger, packagesDir, dataDir, signatures, ...rest } = parsed.data
+  const { logger, signatures, ...rest } = parsed.data
+  const packagesDir = resolve(parsed.data.packagesDir)
+  const dataDir = resolve(parsed.data.dataDir)
+  checkFolders(packagesDir, dataDir)
   return Object.freeze({
     ...(rest as Omit<ResolvedOptions, 'logger' | 'packagesDir' | 'dataDir' | 'trust'>),
     trust: readTrust(signatures),
-    packagesDir: resolve(packagesDir),
-    dataDir: resolve(dataDir),
+    packagesDir,
+    dataDir,
     logger: logger ?? silentLogger,
   })
+}
+
+/** A folder that is not there yet is waited for, and so is one that cannot be read; a file is none. */
+function checkFolders(packagesDir: string, dataDir: string): void {
+  if (isFile(packagesDir)) {
+    const why = `${packagesDir} is not a folder`
+    throw new HeadgateError('OPTION_INVALID', { option: 'packagesDir', why })
+  }
+  const [first = ''] = relative(packagesDir, dataDir).split(sep)
+  // What begins with a dot is no drop, and outside is `..`.
+  if (first.startsWith('.')) return
+  const why = `${dataDir} lies in the folder that is watched, ${packagesDir}, and would be taken for a drop`
+  throw new HeadgateError('OPTION_INVALID', { option: 'dataDir', why })
+}
+
+function isFile(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }

@@ -27,7 +27,7 @@ export class PackageRows {
     return [...this.#controllers.keys()].sort().flatMap((key) => this.of(key) ?? [])
   }
 
-  /** undefined: nothing is known of it, or a registration that was refused is all there was. */
+  /** undefined: nothing of it is here any more (its receipts and log stay), or nothing ever was. */
   of(routeKey: string): PackageRow | undefined {
     const controller = this.#controllers.get(routeKey)
     if (controller === undefined) return undefined
@@ -39,7 +39,7 @@ export class PackageRows {
   get count(): number {
     let count = 0
     for (const controller of this.#controllers.values()) {
-      if (controller.known || isShown(controller, this.#refused(controller))) count++
+      if (isShown(controller, this.#refused(controller))) count++
     }
     return count
   }
@@ -50,5 +50,5 @@ export class PackageRows {
 }
 
 function isShown(controller: PackageController, refused: readonly RefusedDrop[]): boolean {
-  return controller.known || refused.length > 0 || controller.generations().length > 0
+  return controller.isPresent || refused.length > 0 || controller.generations().length > 0
 }

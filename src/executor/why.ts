@@ -97,6 +97,7 @@ function explained(
             state: shown.state,
             since: shown.since,
             reason: shown.reason,
+            exits: shown.exits,
           },
     epoch: serves ? epochOf(receipts, row.activeGeneration) : null,
     replaced: serves ? null : replacedBy(receipts, version),

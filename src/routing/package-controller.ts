@@ -38,8 +38,6 @@ export class PackageController implements Routed {
   readonly line: PackageLine
   readonly catalog: Catalog = new Catalog()
   readonly aliases: WorkflowAliases = new WorkflowAliases()
-  /** A version of it was taken in once, now or in an earlier boot. */
-  known = false
   readonly #deps: ControllerDeps
   readonly #generations: PackageGenerations
   readonly #refusals: LoadRefusals
@@ -84,6 +82,11 @@ export class PackageController implements Routed {
     return this.#deps.swapper.registry.active(this.line.key)
   }
 
+  /** Something of it lies in the folder, or serves; else there is only what was. */
+  get isPresent(): boolean {
+    return this.catalog.versions().length > 0 || this.active !== undefined
+  }
+
   /** Newest first. */
   generations(): Generation[] {
     return this.#generations.list()
@@ -91,7 +94,6 @@ export class PackageController implements Routed {
 
   /** What was committed by an earlier boot. */
   restore(record: RouteRecord): void {
-    this.known = true
     this.#wanted = record
     this.#held = new Map(Object.entries(record.held))
     // Holds are on record of packages, too, of which no version ever had the traffic.
@@ -101,7 +103,6 @@ export class PackageController implements Routed {
   }
 
   staged(drop: StagedDrop): void {
-    this.known = true
     this.catalog.add(drop)
     this.catalog.review(drop)
     this.settle()
@@ -305,7 +306,7 @@ export class PackageController implements Routed {
         )
       }
       await this.#promote(generation, {
-        reason: isDown ? `${active.version} was removed` : 'dropped',
+        reason: isDown ? `${active.version} was removed` : this.#whyPromoted(version),
         actor: 'watcher',
         first: 'commit',
         isWanted: () => this.#target() === version,
@@ -318,6 +319,11 @@ export class PackageController implements Routed {
       if (isSame && this.catalog.refusal(version) === undefined) this.#refusals.refuse(drop, error)
     }
     return true
+  }
+
+  #whyPromoted(version: string): string {
+    const isRestored = this.active === undefined && this.#wanted?.version === version
+    return isRestored ? 'active before the restart' : 'dropped'
   }
 
   async #unrouteIfGone(): Promise<void> {

@@ -152,6 +152,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+/**
+ * Before anything is loaded that would have to be ended again. Throws HOST_REFUSED, PORT_IN_USE,
+ * OPTION_INVALID.
+ */
+export async function checkAddress(host: string, port: number): Promise<void> {
+  const server = new NetServer()
+  await listen(server, listenAddress(host), port)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+}
+
 function createHttpServer(handler: HttpHandler): Server {
   const server = createServer(
     {
@@ -166,7 +176,7 @@ function createHttpServer(handler: HttpHandler): Server {
   return server
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: NetServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       reject(

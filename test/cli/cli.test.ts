@@ -132,8 +132,20 @@ t.test('invoke writes the result on stdout and what it ran on on stderr', async 
   const failed = await run(['invoke', name, '--json', ...url])
   t.match(problemSchema.parse(JSON.parse(failed.stderr)), { code: 'UNKNOWN_TASK', status: 404 })
 
+  executor.onInvoke = async () => {
+    const cause = { name: 'TerminalError', cause: 'OUT_OF_STOCK', terminal: true }
+    throw new HeadgateError('TASK_FAILED', { task: 'order', why: 'none left', ...cause })
+  }
+  t.match(await run(['invoke', name, ...url]), {
+    code: 1,
+    stderr: 'TASK_FAILED: task order failed: none left\n  TerminalError OUT_OF_STOCK\n',
+  })
+
   executor.onInvoke = (_namespace, _body, { signal }) => untilAborted(signal)
-  t.match(await run(['invoke', name, '--timeout', '20ms', ...url]), { code: 124 })
+  t.match(await run(['invoke', name, '--timeout', '20ms', ...url]), {
+    code: 124,
+    stderr: /^CALL_TIMEOUT: public::analytics::daily did not answer within 20 ms/,
+  })
   const interrupt = new AbortController()
   executor.onInvoke = (_namespace, _body, { signal }) => {
     interrupt.abort(new Error('interrupted'))
@@ -151,7 +163,7 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
       description: 'evil \u001b[31m title',
       held: { '1.3.0': 'rolled back' },
       generations: [
-        { ...generation!, served: 1_234, p50Ms: 1.25, p99Ms: 40.2 },
+        { ...generation!, served: 1_234, p50Ms: 1.25, p99Ms: 40.2, exits: 3 },
         {
           ...generation!,
           generation: 6,
@@ -186,10 +198,11 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
     'headgate 0.1.0  ready  up 1 m 0 s',
     'public::analytics  1.2.0 (g7)  policy auto',
     /g7 +1\.2\.0 +active +30 s +1 +0 +1234 +0 +1\.25 ms +40 ms/,
+    'g7 lost 3 threads that ended by themselves',
     'g6 waits for daily::x 12 s',
     'held 1.3.0: rolled back',
     'rejected analytics-1.4.0 1.4.0\n    GRAPH_INVALID: workflow daily has a cycle',
-    '1.1.0 (g6) -> 1.2.0 (g7)  2 moved, 3 drained, 0 killed, 0 lost, 40 ms after the drop',
+    '1.1.0 (g6) -> 1.2.0 (g7)  2 moved, 3 drained, 0 killed, 0 lost, 40 ms after it was found',
   ]) {
     t.match(stdout, part)
   }
@@ -205,7 +218,11 @@ t.test('status shows packages, generations, refusals and swaps', async (t) => {
   const noColor = await run(['status', ...url], { isTTY: true, env: { NO_COLOR: '1' } })
   t.notMatch(noColor.stdout, '\u001b')
   const one = await run(['status', 'public::analytics', ...url])
-  t.match(one.stdout, 'public::analytics::daily\n    extract')
+  t.match(one.stdout, /public::analytics::daily\n {4}extract[^]*swaps/, 'with its workflows')
+  t.match(await run(['status', 'public::analytics::daily', ...url]), {
+    code: 2,
+    stderr: /^NAMESPACE_INVALID: public::analytics::daily .*write package or tenant::package/,
+  })
   t.match(JSON.parse((await run(['status', '--json', ...url])).stdout), {
     executor: { boot: 'boot-1' },
     packages: [{ package: 'analytics' }],

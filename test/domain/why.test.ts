@@ -17,11 +17,12 @@ const refusal = (change: Partial<RefusalFacts> = {}): RefusalFacts => ({
   ...change,
 })
 
-const generation = (state: string): VersionFacts['generation'] => ({
+const generation = (state: string, exits = 0): VersionFacts['generation'] => ({
   number: 3,
   state,
   since: NOON,
   reason: 'dropped',
+  exits,
 })
 
 const facts = (change: Partial<VersionFacts> = {}): VersionFacts => ({
@@ -55,6 +56,15 @@ const CASES: readonly {
     says: [
       `It serves as g3 since ${TIME}, epoch 7: dropped.`,
       'It is the highest version that the policy auto allows.',
+    ],
+  },
+  {
+    verdict: 'active',
+    given: { activeVersion: '1.2.0', best: '1.2.0', generation: generation('active', 4), epoch: 7 },
+    says: [
+      `It serves as g3 since ${TIME}, epoch 7: dropped.`,
+      'It is the highest version that the policy auto allows.',
+      '4 of its threads have ended by themselves and were replaced: its output and the log say why.',
     ],
   },
   {

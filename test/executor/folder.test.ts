@@ -2,6 +2,8 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
+import type { Executor } from '../../src/executor/api.ts'
+import { explainPackage } from '../../src/executor/why.ts'
 import {
   Gates,
   HOLD,
@@ -69,6 +71,35 @@ t.test('when the last version leaves the folder nothing accepted is disturbed', 
   place.drop(makeTasks('p', '1.0.0', HOLD + SAY))
   await untilActive(executor, 'p', '1.0.0')
   t.match(await say(executor, 'p'), { version: '1.0.0' })
+})
+
+t.test('a package of which nothing is left is not shown, nor after a restart', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  place.drop(makeTasks('q', '1.0.0', SAY))
+  const names = (of: Executor): string[] => of.packages().map((one) => one.package)
+  const first = await start(t, place, { keepWarmMs: 0 })
+  t.same(names(first), ['p', 'q'])
+  place.remove('p-1.0.0')
+  await untilActive(first, 'p', null)
+  t.match(await explainPackage(first, { tenant: 'public', package: 'p' }), {
+    versions: [{ version: '1.0.0', verdict: 'removed' }],
+  })
+  await first.close()
+
+  const executor = await start(t, place)
+  t.same(names(executor), ['q'])
+  t.equal(executor.status().packages, 1)
+  t.match(await executor.receipts({ limit: 1 }), [
+    { package: 'q', reason: 'active before the restart' },
+  ])
+  t.match(await failure(explainPackage(executor, { tenant: 'public', package: 'p' })), {
+    code: 'UNKNOWN_PACKAGE',
+  })
+  t.match(await failure(say(executor, 'p')), { code: 'NO_ACTIVE_VERSION' })
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  await untilActive(executor, 'p', '1.0.0')
+  t.same(names(executor), ['p', 'q'])
 })
 
 t.test('when the last version leaves the folder every call still has its answer', async (t) => {

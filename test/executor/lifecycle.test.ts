@@ -83,11 +83,28 @@ t.test('options and surroundings are checked before anything is touched', async 
   const { packagesDir, dataDir } = place
   const wrong = createExecutor({ packagesDir, dataDir, loadTimeout: 3 } as never)
   t.match(await failure(wrong), { code: 'OPTION_INVALID', message: /loadTimeout/ })
+  const inside = createExecutor({ packagesDir, dataDir: join(packagesDir, 'data') })
+  t.match(await failure(inside), { code: 'OPTION_INVALID', message: /lies in the folder/ })
+  const file = join(place.root, 'a-file')
+  writeFileSync(file, '')
+  const onFile = createExecutor({ packagesDir: file, dataDir })
+  t.match(await failure(onFile), { code: 'OPTION_INVALID', message: /is not a folder/ })
   writeFileSync(join(process.cwd(), 'secret.txt'), 'x')
   t.match(await failure(createExecutor({ packagesDir, dataDir })), { code: 'CWD_EXPOSED' })
   t.throws(() => readdirSync(dataDir), { code: 'ENOENT' })
   const open = await start(t, place, { permissions: 'off' })
   t.match(open.status(), { isolation: { permissions: 'off', network: 'open' } })
+})
+
+t.test('an option that a call does not take is refused, and not passed over', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  const executor = await start(t, place)
+  const options = { versoin: '1.0.0' } as never
+  const refused = { code: 'OPTION_INVALID', message: /versoin.*did you mean version/ }
+  t.match(await failure(executor.invoke('public::p::w::say', {}, options)), refused)
+  t.match(await failure(executor.invokeJson('public::p::w::say', '{}', options)), refused)
+  t.match(await failure(executor.getTask('public::p::w::say')({}, options)), refused)
 })
 
 t.test('close lets what was accepted end and refuses what comes', async (t) => {

@@ -117,10 +117,11 @@ async function serve(
   running: Running,
   logger: Logger,
 ): Promise<number> {
-  const [{ createExecutor }, { startServer }] = await Promise.all([
+  const [{ createExecutor }, { checkAddress, startServer }] = await Promise.all([
     import('../../executor/create-executor.ts'),
     import('../../server/start-server.ts'),
   ])
+  await checkAddress(host, port)
   const token = newToken()
   const executor = await createExecutor(executorOptions)
   running.executor = executor

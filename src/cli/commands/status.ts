@@ -13,7 +13,7 @@ import {
   type ConnectOptions,
   connect,
 } from '../command-context.ts'
-import { renderStatus, type StatusDocument, workflowLines } from '../render-status.ts'
+import { renderStatus, type StatusDocument } from '../render-status.ts'
 import { paintFor, writeLine } from '../terminal.ts'
 import { watchStatus } from '../watch-status.ts'
 
@@ -31,6 +31,7 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
     .option('--json', 'one JSON document; with --watch one line per changed row')
     .option('--watch', 'go on until Ctrl-C')
   addConnectOptions(command).action(async (name: string | undefined, options: StatusOptions) => {
+    if (name !== undefined) checkPackageName(name)
     const client = connect(context, options)
     if (options.watch === true) {
       // Fails now when nobody answers; later losses are waited out.
@@ -44,10 +45,16 @@ export function addStatusCommand(program: Command, context: CommandContext): voi
       writeLine(stdout, JSON.stringify(status))
       return
     }
-    writeLine(stdout, renderStatus(status, paintFor(context.terminal)))
-    if (name === undefined) return
-    for (const line of status.packages.flatMap(workflowLines)) writeLine(stdout, line)
+    const withWorkflows = name !== undefined
+    writeLine(stdout, renderStatus(status, paintFor(context.terminal), withWorkflows))
   })
+}
+
+/** Throws NAMESPACE_INVALID: `a::b::c` is no package. */
+function checkPackageName(name: string): void {
+  if (name.split('::').length <= 2) return
+  const why = 'status shows a whole package: write package or tenant::package'
+  throw new HeadgateError('NAMESPACE_INVALID', { value: name, why })
 }
 
 async function readStatus(
