@@ -37,6 +37,8 @@ export interface SwapSpec {
 }
 
 const EARLY_MS = 100
+/** Of the closed loop that goes before an open one. */
+const WARM_UP_IN_FLIGHT = 64
 
 /** Latencies in ms, swaps of one round together. */
 export interface SwapRound {
@@ -133,9 +135,11 @@ class SwapRun {
   async run(): Promise<Omit<SwapResult, 'pausesMs' | 'longestStallMs'>> {
     const { load: wanted, swaps, rounds, warmUpMs } = this.#spec
     const send = (_: number, at: number): Promise<void> => this.#request(at)
-    const load =
-      'inFlight' in wanted ? closedLoop(wanted.inFlight, send) : openLoop(wanted.perSecond, send)
+    // A process that has compiled nothing yet is overrun by a rate that it serves with ease later.
+    const warmUp = closedLoop('inFlight' in wanted ? wanted.inFlight : WARM_UP_IN_FLIGHT, send)
     await sleep(warmUpMs)
+    if ('perSecond' in wanted) await warmUp.stop()
+    const load = 'perSecond' in wanted ? openLoop(wanted.perSecond, send) : warmUp
     const tasksPerSecond = await this.#rate(warmUpMs)
     // Not counted: brings every lazily started thread and descriptor into the baseline.
     await this.#swap(null)

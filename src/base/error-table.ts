@@ -67,11 +67,7 @@ export const ERRORS = {
     retryable: true,
     message: 'task {task} did not end within {timeoutMs} ms of its start',
   },
-  CALL_TIMEOUT: {
-    status: 504,
-    retryable: true,
-    message: '{namespace} did not answer within {timeoutMs} ms, and was cancelled',
-  },
+  CALL_TIMEOUT: { status: 504, retryable: true, message: 'no answer within {timeoutMs} ms' },
   TASK_ABORTED: { status: 499, retryable: true, message: 'the call was cancelled: {why}' },
   WORKER_LOST: {
     status: 502,

@@ -36,6 +36,20 @@ export class HeadgateError extends Error {
     this.details = details
   }
 
+  /**
+   * Without a stack, which costs more than the rest of a refused call: for what is refused by the
+   * thousand, when there is no time to lose.
+   */
+  static light(code: ErrorCode, details: ErrorDetails): HeadgateError {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    try {
+      return new HeadgateError(code, details)
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit
+    }
+  }
+
   get status(): number {
     return ERRORS[this.code].status
   }

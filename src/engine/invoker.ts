@@ -235,7 +235,7 @@ export class Invoker {
     const { tenant, package: name } = controller
     const limit = this.#options.maxWaiting
     const waiting = parent === undefined ? queue.size - queue.nestedSize : queue.nestedSize
-    if (waiting >= limit) throw new HeadgateError('QUEUE_FULL', { tenant, package: name, limit })
+    if (waiting >= limit) throw HeadgateError.light('QUEUE_FULL', { tenant, package: name, limit })
   }
 
   /** What the namespace stands for now: an alias gives way to a workflow of that very name. */

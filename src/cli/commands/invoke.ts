@@ -46,7 +46,7 @@ async function invoke(
   const body = await readInput(terminal, options)
   const late = new AbortController()
   const timer = systemClock.after(timeoutMs, () => {
-    late.abort(new HeadgateError('CALL_TIMEOUT', { namespace, timeoutMs }))
+    late.abort(new HeadgateError('CALL_TIMEOUT', { timeoutMs }))
   })
   try {
     const answer = await client.invokeJson(namespace, body, {
