@@ -34,11 +34,16 @@ const dist = join(root, 'dist')
 const packagesDir = join(app, 'packages-dir')
 mkdirSync(packagesDir, { recursive: true })
 
+/** What a machine may need to reach its registry; the npm of another Node reads other settings. */
+const NETWORK = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
+const NPM = ['HOME', 'npm_config_cache', 'npm_config_registry', 'npm_config_userconfig']
+
 /** This Node first; nothing of the npm or the test runner that may have started this test. */
 const env: NodeJS.ProcessEnv = {
   PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
   ...Object.fromEntries(
-    ['HOME', 'npm_config_cache', 'npm_config_registry', 'npm_config_userconfig']
+    [...NPM, ...NETWORK, ...PROXIES, ...PROXIES.map((name) => name.toLowerCase())]
       .filter((name) => process.env[name] !== undefined)
       .map((name) => [name, process.env[name]]),
   ),
