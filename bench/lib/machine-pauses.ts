@@ -39,7 +39,7 @@ export class MachinePauses {
     })
   }
 
-  /** Ends the watch; how long each pause was, ms. */
+  /** Ends the watch; how long each pause was, ms. Idempotent. */
   async end(): Promise<readonly number[]> {
     Atomics.store(this.#stop, 0, 1)
     Atomics.notify(this.#stop, 0)

@@ -6,20 +6,11 @@
  * becomes another one that does nothing but exit with the code.
  */
 
-import type { Process } from './helper-threads.ts'
-
-export function exitProcess(
-  code: number,
-  threadsRemain: boolean,
-  self: Pick<Process, 'execPath' | 'execve'> & {
-    readonly pid: number
-    exit(code: number): void
-    kill(pid: number, signal: 'SIGKILL'): void
-  } = process,
-): void {
-  if (!threadsRemain) self.exit(code)
+export function exitProcess(code: number, threadsRemain: boolean): void {
+  if (!threadsRemain) process.exit(code)
+  const { execPath } = process
   // Without the environment: NODE_OPTIONS could preload something.
-  else if (self.execve !== undefined) {
-    self.execve(self.execPath, [self.execPath, '-e', `process.exit(${code})`], {})
-  } else self.kill(self.pid, 'SIGKILL')
+  process.execve?.(execPath, [execPath, '-e', `process.exit(${code})`], {})
+  // Windows has no execve.
+  process.kill(process.pid, 'SIGKILL')
 }

@@ -3,6 +3,7 @@
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
+import { checkInvokeOptions } from '../domain/invoke-options.ts'
 import { parseNamespace } from '../domain/namespace.ts'
 import { EPOCH_HEADER, GENERATION_HEADER, VERSION_HEADER } from '../protocol/invoke-headers.ts'
 import { CONTENT_DIGEST_HEADER, contentDigest } from '../protocol/content-digest.ts'
@@ -147,6 +148,7 @@ export function createClient(options: ClientOptions): HeadgateClient {
   const bearer: Record<string, string> =
     options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
   const invokeJson: HeadgateClient['invokeJson'] = async (namespace, body, invokeOptions = {}) => {
+    checkInvokeOptions(invokeOptions)
     const { signal, version, generation } = invokeOptions
     const { text, headers } = await http.send(
       invokePath(namespace) + queryOf({ version, generation }),

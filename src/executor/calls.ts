@@ -1,10 +1,10 @@
 /** Direct calls as a program makes them: promises over the invoker's callbacks. */
 
+import { checkInvokeOptions } from '../domain/invoke-options.ts'
 import type { Invoker } from '../engine/invoker.ts'
 import { answer } from '../hosting/answer.ts'
 import { bodyText } from '../hosting/body.ts'
 import type { CallableTask, InvokeAnswer, InvokeOptions, TaskAddress } from './api.ts'
-import { checkInvokeOptions } from './invoke-options.ts'
 import { taskNamespace } from './task-address.ts'
 
 export class Calls {

@@ -31,24 +31,25 @@ export class PackageRows {
   of(routeKey: string): PackageRow | undefined {
     const controller = this.#controllers.get(routeKey)
     if (controller === undefined) return undefined
-    const refused = this.#refused(controller)
-    if (!isShown(controller, refused)) return undefined
-    return packageRow(controller, this.#registry.value.epoch, refused)
+    if (!this.#isShown(controller)) return undefined
+    return packageRow(controller, this.#registry.value.epoch, this.#refused(controller))
   }
 
   get count(): number {
     let count = 0
-    for (const controller of this.#controllers.values()) {
-      if (isShown(controller, this.#refused(controller))) count++
-    }
+    for (const controller of this.#controllers.values()) if (this.#isShown(controller)) count++
     return count
+  }
+
+  #isShown(controller: PackageController): boolean {
+    return (
+      controller.isPresent ||
+      controller.generations().length > 0 ||
+      this.#refused(controller).length > 0
+    )
   }
 
   #refused({ tenant, package: name }: PackageController): RefusedDrop[] {
     return this.#drops.all().filter((one) => one.package === name && one.tenant === tenant)
   }
-}
-
-function isShown(controller: PackageController, refused: readonly RefusedDrop[]): boolean {
-  return controller.isPresent || refused.length > 0 || controller.generations().length > 0
 }

@@ -38,6 +38,10 @@ export class Catalog {
     return this.#drops.get(version)
   }
 
+  get isEmpty(): boolean {
+    return this.#drops.size === 0
+  }
+
   /** Highest first. */
   versions(): string[] {
     return [...this.#drops.keys()].sort((a, b) => compareVersions(b, a))

@@ -84,7 +84,7 @@ export class PackageController implements Routed {
 
   /** Something of it lies in the folder, or serves; else there is only what was. */
   get isPresent(): boolean {
-    return this.catalog.versions().length > 0 || this.active !== undefined
+    return !this.catalog.isEmpty || this.active !== undefined
   }
 
   /** Newest first. */

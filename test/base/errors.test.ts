@@ -17,6 +17,16 @@ t.test('a value that is missing leaves its place empty', (t) => {
   t.end()
 })
 
+t.test('a light error is the same without a stack, and leaves stacks to others', (t) => {
+  const light = HeadgateError.light('QUEUE_FULL', { tenant: 'acme', package: 'p', limit: 10 })
+  const full = new HeadgateError('QUEUE_FULL', { tenant: 'acme', package: 'p', limit: 10 })
+  t.same(light.toRecord(), full.toRecord())
+  t.ok(light instanceof HeadgateError)
+  t.notMatch(light.stack, /\n {4}at /)
+  t.match(full.stack, /\n {4}at /)
+  t.end()
+})
+
 t.test('a record of a newer headgate is still an error', (t) => {
   const error = HeadgateError.fromRecord({
     code: 'NEW_CODE',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
@@ -85,6 +85,7 @@ t.test('start refuses what it cannot use, in one line', async (t) => {
     spawned([...start, '--data', join(dir, 'e'), '--port', '0', '--config', join(dir, 'no')], dir),
   ])
   t.match(port, { code: 4, stderr: /^PORT_IN_USE: / })
+  t.notOk(existsSync(join(dir, 'a', 'state.db')), 'it is told before an executor is started')
   t.match(host, { code: 4, stderr: /^HOST_REFUSED: / })
   t.match(key, { code: 2, stderr: /tenants\.public: unknown key "packges"; did you mean packages/ })
   t.match(name, { code: 2, stderr: /^NAME_INVALID: / })

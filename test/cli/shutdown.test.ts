@@ -1,18 +1,29 @@
 /** How `headgate start` ends while something runs that takes long, or for ever. */
 
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { start } from './started.ts'
 
 const HOLD = {
-  hold: 'ctx.log.info("holding"); await new Promise((done) => setTimeout(done, 2_000)); return "held"',
+  hold: 'return (await fetch(ctx.input)).text()',
   say: 'return "said"',
 }
 
 t.test('while running calls finish, the port stays open and says why not', async (t) => {
-  const { child, client, ended, logged, url } = await start(t, { name: 'sums', tasks: HOLD })
+  const gate = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => gate.close())
+  await once(gate, 'listening')
+  const input = `http://127.0.0.1:${(gate.address() as AddressInfo).port}`
+  const { child, client, ended, logged, url } = await start(t, { name: 'sums', tasks: HOLD }, [
+    '--permissions',
+    'off',
+  ])
   t.match(await fetch(`${url}/readyz`), { status: 200 })
-  const holding = client.invoke('public::sums::w::hold')
-  await logged('holding')
+  const arrived = once(gate, 'request') as Promise<[unknown, ServerResponse]>
+  const holding = client.invoke('public::sums::w::hold', { input })
+  const [, response] = await arrived
   child.kill('SIGTERM')
   await logged('draining')
   const readiness = await fetch(`${url}/readyz`)
@@ -21,6 +32,7 @@ t.test('while running calls finish, the port stays open and says why not', async
   t.strictSame(await readiness.json(), { state: 'closing' })
   t.match(await fetch(`${url}/livez`), { status: 200 })
   await t.rejects(client.invoke('public::sums::w::say'), { code: 'EXECUTOR_CLOSING' })
+  response.end('held')
   t.equal(await holding, 'held')
   t.match(await ended, { code: 0, signal: null })
   await t.rejects(client.executor(), { code: 'UNREACHABLE' })

@@ -21,7 +21,12 @@ export interface Started {
   drop(text: PackageText): void
 }
 
-export async function start(t: Test, first: PackageText): Promise<Started> {
+/** `more`: further arguments of `start`. */
+export async function start(
+  t: Test,
+  first: PackageText,
+  more: readonly string[] = [],
+): Promise<Started> {
   const root = mkdtempSync(join(tmpdir(), 'headgate-start-'))
   mkdirSync(join(root, 'packages'))
   let prepared = 0
@@ -31,7 +36,7 @@ export async function start(t: Test, first: PackageText): Promise<Started> {
     renameSync(staging, join(root, 'packages', `${text.name}-${text.version ?? '1.0.0'}`))
   }
   drop(first)
-  const args = [SHIM, 'start', '--packages', 'packages', '--data', 'data', '--port', '0']
+  const args = [SHIM, 'start', '--packages', 'packages', '--data', 'data', '--port', '0', ...more]
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { PATH: process.env['PATH'], DB_PASSWORD: 'hunter2' },

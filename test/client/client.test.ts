@@ -51,6 +51,11 @@ t.test('calls answer what the executor answers', async (t) => {
   })
   t.match(asked, { namespace: 'public::@a/b::daily::x', version: '^1.0.0' })
   t.equal(await client.invoke('public::a::daily'), null)
+  const misspelt = { versoin: '1.0.0' } as never
+  await t.rejects(client.invoke('public::a::daily', {}, misspelt), {
+    code: 'OPTION_INVALID',
+    message: /versoin.*did you mean version/,
+  })
   t.strictSame(await client.invokeJson('public::a::daily', '1e400', { generation: 7 }), {
     json: '1e400',
     version: '1.2.0',

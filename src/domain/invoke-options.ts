@@ -2,16 +2,11 @@
 
 import { HeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
-import type { InvokeOptions } from './api.ts'
 
-const OPTIONS: ReadonlySet<string> = new Set<keyof InvokeOptions>([
-  'version',
-  'generation',
-  'signal',
-])
+const OPTIONS: ReadonlySet<string> = new Set(['version', 'generation', 'signal'])
 
 /** Throws OPTION_INVALID: a pin that was misspelt would go to the active version. */
-export function checkInvokeOptions(options: InvokeOptions): void {
+export function checkInvokeOptions(options: object): void {
   for (const option in options) {
     if (OPTIONS.has(option)) continue
     const why = `a call takes ${[...OPTIONS].join(', ')}${didYouMean(option, OPTIONS)}`
