@@ -41,6 +41,8 @@ export interface GenerationWishes extends HostWishes {
   readonly withThread?: GenerationOptions['withThread']
   /** Called when a lane can take more; default: it is filled with what waits in the harness. */
   readonly onRoom?: () => void
+  /** Takes what a lane gave back; default: it waits in the harness. */
+  readonly onGaveBack?: (generation: Generation, requests: readonly TaskRequest[]) => void
 }
 
 /** A call of one task: a request, and a promise of how it ended. */
@@ -215,6 +217,7 @@ export function openHarness(t: Teardown): Harness {
         capacity: wishes.onRoom ?? pump,
         gaveBack: (_, requests) => {
           gaveBack.push(...requests)
+          if (wishes.onGaveBack !== undefined) return wishes.onGaveBack(generation, requests)
           for (const request of requests.toReversed()) {
             if (request.pinned) generation.queue.unshift(request)
             else waiting.unshift(request)

@@ -10,7 +10,13 @@ import { refuseLeaks } from '../helpers/leaks.ts'
 refuseLeaks(t)
 const harness = openHarness(t)
 /** What holds ends when its thread is ended. */
-const TASKS = { tasks: { echo: 'return ctx.input', hold: 'await new Promise(() => {})' } }
+const TASKS = {
+  tasks: {
+    echo: 'return ctx.input',
+    hold: 'await new Promise(() => {})',
+    block: 'for (const until = Date.now() + 50; Date.now() < until; );',
+  },
+}
 
 async function serve(t: Test, wishes: GenerationWishes = {}): Promise<Generation> {
   const { generation } = await harness.serve(TASKS, wishes)
@@ -32,7 +38,12 @@ async function open(
   const registry = new Registry()
   const dispatcher = new Dispatcher(registry)
   const line = new PackageLine('public', 'p')
-  const generation = await serve(t, { threads, onRoom: () => dispatcher.refill(line) })
+  const generation = await serve(t, {
+    threads,
+    onRoom: () => dispatcher.refill(line),
+    // A thread that stands still, be it for want of a core, gives back what it has not begun.
+    onGaveBack: (from, requests) => dispatcher.giveBack(line, from, requests),
+  })
   registry.add(generation)
   const route = (active: number | null): void =>
     registry.assign(
@@ -160,6 +171,23 @@ t.test(
     const call = new Call(1, 'ecko', null)
     dispatcher.enqueue(line, call)
     await t.rejects(call.answer, { code: 'UNKNOWN_TASK', message: /did you mean echo/ })
+  },
+)
+
+t.test(
+  'what waited behind a blocked thread is given back to the line and served by it',
+  async (t) => {
+    const { generation, dispatcher, line } = await open(t)
+    const block = new Call(1, 'block', null)
+    const behind = new Call(2, 'echo', 'behind')
+    for (const call of [block, behind]) dispatcher.enqueue(line, call)
+    const later = new Call(3, 'echo', 'later')
+    await turn()
+    dispatcher.enqueue(line, later)
+    t.same(await Promise.all([behind.answer, later.answer]), ['behind', 'later'])
+    t.ok(behind.moves > 0, 'it was taken back')
+    await block.answer
+    t.equal(generation.ledger.held, 0)
   },
 )
 
