@@ -15,18 +15,13 @@ export async function until(what: string, isTrue: () => boolean): Promise<void> 
   }
 }
 
-/** Waits for `promise`, at most 30 s. */
-export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
-  const giveUp = new AbortController()
-  const late = sleep(PATIENCE_MS, undefined, { signal: giveUp.signal }).then(() => {
-    throw new Error(`waited ${PATIENCE_MS} ms for ${what}`)
+/** Waits for `promise`, at most 30 s. Costs one timer: it stands in what is measured. */
+export function within<T>(what: string, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new Error(`waited ${PATIENCE_MS} ms for ${what}`))
+    const timer = setTimeout(late, PATIENCE_MS)
+    void promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
-  late.catch(() => {})
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    giveUp.abort()
-  }
 }
 
 /** Resolves when the version has the traffic; throws at once when its drop is refused for good. */

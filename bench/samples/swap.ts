@@ -2,7 +2,8 @@
  * One sample of the swap scenario: swaps under one load, in this process.
  *
  * A window INSIDE a swap lasts from the rename until the old generation has drained and the spare
- * is back (it is started a second after the swap); it is followed by a window OUTSIDE of equal length.
+ * is back (it is started a second after the swap), or from promote() until the old one has drained; it
+ * is followed by a window OUTSIDE of equal length.
  * A request belongs to the window in which it was sent. The first EARLY_MS of a window inside are also
  * counted apart: the swap itself and the first steps of the new version.
  */
@@ -257,12 +258,13 @@ class SwapRun {
     }
     const firstAt = await within(`the first answer of ${version}`, first)
     const receipt = await within(`the complete receipt of ${version}`, complete)
-    await untilSpare(executor)
+    // What is promoted once more takes no spare.
+    if (isDrop) await untilSpare(executor)
     const length = performance.now() - began
 
     if (windows !== null) {
       this.#window = windows.outside
-      await lookFor(executor, length)
+      await (isDrop ? lookFor(executor, length) : sleep(length))
     }
     this.#window = null
     this.#toFirst.push(firstAt - began)

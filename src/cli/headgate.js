@@ -63,6 +63,7 @@ function main() {
     if (process.argv[2] === 'start') {
       ready = load('./helper-threads.ts').then(function (threads) {
         threads.limitHelperThreads()
+        threads.lowerHelperThreads()
       })
     }
     return ready

@@ -1,4 +1,5 @@
-import { availableParallelism } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism, getPriority } from 'node:os'
 import t from 'tap'
 import {
   helperThreadsFlags,
@@ -6,6 +7,9 @@ import {
   type Process,
 } from '../../src/cli/helper-threads.ts'
 import { spawned } from './command.ts'
+import { start } from './started.ts'
+
+const MODULE = new URL('../../src/cli/helper-threads.ts', import.meta.url).href
 
 t.test('V8 gets no more helper threads than the machine has further cores', (t) => {
   t.same(helperThreadsFlags(1), ['--v8-pool-size=1'])
@@ -54,9 +58,64 @@ t.test('where it need not, may not or cannot, nothing happens', (t) => {
   t.end()
 })
 
+/** Prints the nice values of its threads, before and after. */
+const LOWER = `import { readdirSync, readFileSync } from 'node:fs'
+  import { getPriority } from 'node:os'
+  import { lowerHelperThreads } from '${MODULE}'
+  ${threadsOf.toString()}
+  const cores = Number(process.argv.at(-1))
+  const before = threadsOf(process.pid)
+  lowerHelperThreads(cores)
+  console.log(JSON.stringify([before, threadsOf(process.pid)]))`
+
+interface Threads {
+  readonly helpers: number[]
+  readonly others: number[]
+}
+
+/** Nice values of a process's threads. */
+function threadsOf(pid: number): Threads {
+  const threads: Threads = { helpers: [], others: [] }
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const name = readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8')
+    const kind = name.includes('V8Worker') ? 'helpers' : 'others'
+    threads[kind].push(getPriority(Number(tid)))
+  }
+  return threads
+}
+
+async function lowered(cores: number): Promise<Threads[]> {
+  const node = ['--v8-pool-size=2', '--input-type=module', '-e', LOWER]
+  const { stdout } = await spawned([String(cores)], undefined, node)
+  return JSON.parse(stdout) as Threads[]
+}
+
+const linux = {
+  skip: process.platform === 'linux' ? false : 'only Linux has a priority for each thread',
+}
+
+t.test(
+  'helper threads give way to those that serve, and no other thread does',
+  linux,
+  async (t) => {
+    const [before, after] = await lowered(2)
+    t.equal(before?.helpers.length, 2)
+    t.same(after, { helpers: before?.helpers.map((nice) => nice + 10), others: before?.others })
+    const [untouched, still] = await lowered(8)
+    t.same(still, untouched, 'with a core for each nothing is changed')
+  },
+)
+
+t.test('headgate start lowers them on a small machine', linux, async (t) => {
+  const { child } = await start(t, { name: 'sums', tasks: { say: 'return "said"' } })
+  const { helpers, others } = threadsOf(child.pid ?? 0)
+  const own = Math.max(...others)
+  const wanted = availableParallelism() > 4 ? own : own + 10
+  t.same(new Set(helpers), new Set([wanted]))
+})
+
 t.test('a real process goes on under the same pid, once', async (t) => {
-  const module = new URL('../../src/cli/helper-threads.ts', import.meta.url).href
-  const script = `import { limitHelperThreads } from '${module}'
+  const script = `import { limitHelperThreads } from '${MODULE}'
     console.log(process.pid, process.execArgv.filter((flag) => flag.startsWith('--v8')).join())
     limitHelperThreads(Object.assign(Object.create(process), { argv: ['', ...process.execArgv.slice(-2)],
       execArgv: process.execArgv.slice(0, -2) }), 2)
