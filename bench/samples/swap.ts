@@ -38,6 +38,8 @@ export interface SwapSpec {
 }
 
 const EARLY_MS = 100
+/** Between both windows: what a swap leaves to be written down must not stand in the one outside. */
+const REST_MS = 10
 /** Of the closed loop that goes before an open one. */
 const WARM_UP_IN_FLIGHT = 64
 
@@ -263,6 +265,8 @@ class SwapRun {
     const length = performance.now() - began
 
     if (windows !== null) {
+      this.#window = null
+      await sleep(REST_MS)
       this.#window = windows.outside
       await (isDrop ? lookFor(executor, length) : sleep(length))
     }

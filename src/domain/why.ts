@@ -101,7 +101,8 @@ function judge(facts: VersionFacts): Judgement {
     return { verdict: 'loading', summary: `It is being loaded: g${number}, ${state} ${at(since)}.` }
   }
   if (version === null || entry === null) {
-    return { verdict: 'removed', summary: 'It is no longer in the folder.' }
+    const details = replacedLines(facts.replaced)
+    return { verdict: 'removed', summary: 'It is no longer in the folder.', details }
   }
   if (held !== null) return onHold(facts, held)
   return ofOrder(facts, version)

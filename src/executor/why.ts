@@ -27,7 +27,10 @@ export interface WhyQuery {
 /** Swaps of one package that are looked through for the one that explains a version. */
 const RECEIPTS_READ = 100
 
-/** Throws NAME_INVALID, UNKNOWN_PACKAGE, NO_MATCHING_VERSION. */
+/**
+ * Of a package that is gone it tells what served last. Throws NAME_INVALID, UNKNOWN_PACKAGE,
+ * NO_MATCHING_VERSION.
+ */
 export async function explainPackage(
   executor: Pick<Executor, 'package' | 'packages' | 'receipts' | 'status'>,
   query: WhyQuery,
@@ -35,20 +38,21 @@ export async function explainPackage(
   const { tenant, package: name, version } = query
   const row = executor.package(tenant, name)
   const nameless = executor.status().refusals.filter((refusal) => isMeant(refusal, query))
-  if (nameless.length === 0) {
-    // Not before: the entry that was refused may be called anything.
-    checkName('package', name)
-    if (row === undefined) throw unknownPackage(executor, query)
-  }
+  // Not otherwise: the entry that was refused may be called anything.
+  if (nameless.length === 0) checkName('package', name)
   const receipts = await executor.receipts({ tenant, package: name, limit: RECEIPTS_READ })
-  const known = row === undefined ? [] : versionsOf(row)
+  const known = row === undefined ? versionsServed(receipts) : versionsOf(row)
+  if (known.length + nameless.length === 0) throw unknownPackage(executor, query)
   const asked = version === undefined ? known : known.filter((one) => one === version)
   const versions = [
-    ...(row === undefined ? [] : asked.map((one) => explained(row, one, receipts))),
+    ...asked.map((one) =>
+      row === undefined ? explainedGone(one, receipts) : explained(row, one, receipts),
+    ),
     ...nameless.map(explainedDrop),
   ]
   if (versions.length > 0) return { tenant, package: name, versions }
-  const present = `${known.join(', ') || 'none'}${didYouMean(version ?? '', known)}`
+  const there = row === undefined ? [] : known
+  const present = `${there.join(', ') || 'none'}${didYouMean(version ?? '', there)}`
   throw new HeadgateError('NO_MATCHING_VERSION', { package: name, wanted: version, present })
 }
 
@@ -60,6 +64,11 @@ function versionsOf(row: PackageRow): string[] {
     ...row.refusals.flatMap(({ version }) => version ?? []),
   ])
   return [...versions].sort((a, b) => compareVersions(b, a))
+}
+
+/** Of a package of which nothing is here any more; the last one first. */
+function versionsServed(receipts: readonly SwapReceiptRow[]): string[] {
+  return [...new Set(receipts.map(({ to }) => to.version))]
 }
 
 function explained(
@@ -134,22 +143,35 @@ function bestOf(row: PackageRow): string | null {
   return highestSelfPromoting(candidates, parsePolicy(row.policy), held)
 }
 
+/** Nothing is known but what was. */
+const NOTHING: Omit<VersionFacts, 'version'> = {
+  entry: null,
+  policy: { mode: 'auto' },
+  activeVersion: null,
+  best: null,
+  held: null,
+  refusal: null,
+  impostors: [],
+  generation: null,
+  epoch: null,
+  replaced: null,
+  signatures: [],
+  doubt: null,
+}
+
+function explainedGone(version: string, receipts: readonly SwapReceiptRow[]): ExplainedVersion {
+  const facts = { ...NOTHING, version, replaced: replacedBy(receipts, version) }
+  const { verdict, summary, details } = explainVersion(facts)
+  const all = [...details, 'No version of the package is left: its calls are refused.']
+  return { version, entry: null, verdict, summary, details: all, refusal: null, generation: null }
+}
+
 /** A drop that was refused before its package.json was read. */
 function explainedDrop(refusal: RefusalRow): ExplainedVersion {
   const { verdict, summary, details } = explainVersion({
+    ...NOTHING,
     version: null,
-    entry: null,
-    policy: { mode: 'auto' },
-    activeVersion: null,
-    best: null,
-    held: null,
     refusal: refusalFacts(refusal),
-    impostors: [],
-    generation: null,
-    epoch: null,
-    replaced: null,
-    signatures: [],
-    doubt: null,
   })
   const { entry } = refusal
   return {

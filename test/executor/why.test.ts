@@ -80,6 +80,25 @@ t.test('of every version it says why it serves or does not', async (t) => {
   t.match(await verdicts(executor), { '1.1.0': 'removed' })
 })
 
+t.test('of a package that is gone it says what served last', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  const executor = await start(t, place, { keepWarmMs: 0 })
+  place.drop(makeTasks('p', '1.1.0', SAY))
+  await untilActive(executor, 'p', '1.1.0')
+  for (const entry of ['p-1.0.0', 'p-1.1.0']) place.remove(entry)
+  await until(executor, 'it to go', () => executor.package('public', 'p') === undefined)
+  const { versions } = await ask(executor, 'p')
+  t.match(versions, [
+    { version: '1.1.0', verdict: 'removed', details: [/^No version of the package is left/] },
+    { version: '1.0.0', verdict: 'removed', details: [/^1\.1\.0 took its place/, /^No version/] },
+  ])
+  t.match(await failure(ask(executor, 'p', '2.0.0')), {
+    code: 'NO_MATCHING_VERSION',
+    message: /present: none/,
+  })
+})
+
 t.test('a version that asks for an operator is told apart from a policy that does', async (t) => {
   const place = makePlace(t)
   place.drop(makeTasks('p', '1.0.0', SAY))
