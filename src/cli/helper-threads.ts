@@ -29,7 +29,7 @@ export function helperThreadsFlags(cores: number = availableParallelism()): stri
   return hasCoresForAll(cores) ? [] : [`${FLAG}=${Math.max(1, cores - 1)}`]
 }
 
-/** As many as threads of Node's own number need, and one for the main thread. */
+/** For Node's own number of them, and the main thread. */
 function hasCoresForAll(cores: number): boolean {
   return cores > DEFAULT_THREADS
 }

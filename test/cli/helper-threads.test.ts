@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, getPriority } from 'node:os'
 import t from 'tap'
 import {
@@ -59,7 +59,7 @@ t.test('where it need not, may not or cannot, nothing happens', (t) => {
 })
 
 /** Prints the nice values of its threads, before and after. */
-const LOWER = `import { readdirSync, readFileSync } from 'node:fs'
+const LOWER = `import { existsSync, readdirSync, readFileSync } from 'node:fs'
   import { getPriority } from 'node:os'
   import { lowerHelperThreads } from '${MODULE}'
   ${threadsOf.toString()}
@@ -77,9 +77,15 @@ interface Threads {
 function threadsOf(pid: number): Threads {
   const threads: Threads = { helpers: [], others: [] }
   for (const tid of readdirSync(`/proc/${pid}/task`)) {
-    const name = readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8')
-    const kind = name.includes('V8Worker') ? 'helpers' : 'others'
-    threads[kind].push(getPriority(Number(tid)))
+    try {
+      const name = readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8')
+      const nice = getPriority(Number(tid))
+      threads[name.includes('V8Worker') ? 'helpers' : 'others'].push(nice)
+    } catch (error) {
+      // It ended in between.
+      if (!existsSync(`/proc/${pid}/task/${tid}`)) continue
+      throw error
+    }
   }
   return threads
 }

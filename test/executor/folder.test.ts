@@ -82,9 +82,8 @@ t.test('a package of which nothing is left is not shown, nor after a restart', a
   t.same(names(first), ['p', 'q'])
   place.remove('p-1.0.0')
   await untilActive(first, 'p', null)
-  t.match(await explainPackage(first, { tenant: 'public', package: 'p' }), {
-    versions: [{ version: '1.0.0', verdict: 'removed' }],
-  })
+  const why = { versions: [{ version: '1.0.0', verdict: 'removed' }] }
+  t.match(await explainPackage(first, { tenant: 'public', package: 'p' }), why)
   await first.close()
 
   const executor = await start(t, place)
@@ -93,9 +92,7 @@ t.test('a package of which nothing is left is not shown, nor after a restart', a
   t.match(await executor.receipts({ limit: 1 }), [
     { package: 'q', reason: 'active before the restart' },
   ])
-  t.match(await failure(explainPackage(executor, { tenant: 'public', package: 'p' })), {
-    code: 'UNKNOWN_PACKAGE',
-  })
+  t.match(await explainPackage(executor, { tenant: 'public', package: 'p' }), why)
   t.match(await failure(say(executor, 'p')), { code: 'NO_ACTIVE_VERSION' })
   place.drop(makeTasks('p', '1.0.0', SAY))
   await untilActive(executor, 'p', '1.0.0')
