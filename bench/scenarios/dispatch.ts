@@ -61,9 +61,6 @@ const CASES: readonly Case[] = [
   },
 ]
 
-/** A shared machine is faster and slower by the minute: many short rounds, where a round may be short. */
-const ROUNDS: Readonly<Record<DispatchSpec['load'], number>> = { echo: 11, mixed: 5, oneKind: 5 }
-
 /** Results of one case: per competitor one of each round, in the order they were taken. */
 type Rounds = ReadonlyMap<PeerName, readonly DispatchResult[]>
 
@@ -91,9 +88,17 @@ const GOALS: Outcome['goals'] = [
   { figure: 'mixed.oneKind.shortP99OverPiscina', atMost: 1.6 },
 ]
 
-/** A B C D, A B C D, …: what disturbs the machine for a while disturbs all of them. */
+/**
+ * A B C D, A B C D, …: what disturbs the machine for a while disturbs all of them. Where rounds may be
+ * short there are many: a shared machine is faster and slower by the minute.
+ */
 async function runCase(each: Case, options: RunOptions): Promise<Rounds> {
-  const rounds = options.rounds ?? (options.quick ? 2 : ROUNDS[each.load])
+  const isEcho = each.load === 'echo'
+  // Quick: rather one round that is warmed up than two of cold code.
+  const times = options.quick
+    ? { rounds: 1, warmUpMs: isEcho ? 700 : 300, measureMs: isEcho ? 300 : 400 }
+    : { rounds: isEcho ? 11 : 5, warmUpMs: 1200, measureMs: isEcho ? 1000 : 4000 }
+  const rounds = options.rounds ?? times.rounds
   const results = new Map<PeerName, DispatchResult[]>(each.peers.map((peer) => [peer, []]))
   using workspace = openWorkspace('bench')
   for (let round = 1; round <= rounds; round++) {
@@ -103,8 +108,8 @@ async function runCase(each: Case, options: RunOptions): Promise<Rounds> {
         threads: each.threads,
         inFlight: each.inFlight,
         load: each.load,
-        warmUpMs: options.quick ? (each.load === 'echo' ? 250 : 100) : 1200,
-        measureMs: options.quick ? 200 : each.load === 'echo' ? 1000 : 4000,
+        warmUpMs: times.warmUpMs,
+        measureMs: times.measureMs,
         workDir: workspace.folder(join(String(round), peer)),
       }
       const result = await runSample<DispatchResult>(SAMPLE, spec)
