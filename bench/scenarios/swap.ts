@@ -105,9 +105,7 @@ async function runOne(
 
 function swapsOf(mode: Mode, quick: boolean): number {
   // A fresh one takes 2 s: the window inside, until the spare is back, and as long outside.
-  if (mode === 'fresh') return quick ? 1 : 200
-  // A revival is over in one or two ms: 200 of them are too little for a p99.
-  return quick ? 10 : 1000
+  return mode === 'fresh' && quick ? 1 : quick ? 10 : 200
 }
 
 /** Shorter ones every busy machine has. */
