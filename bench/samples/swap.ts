@@ -3,7 +3,7 @@
  *
  * A window INSIDE a swap lasts from the rename until the old generation has drained and the spare
  * is back (it is started a second after the swap), or from promote() until the old one has drained; it
- * is followed by a window OUTSIDE of equal length.
+ * is followed by a window OUTSIDE of equal length, a revival of a millisecond or two by several.
  * A request belongs to the window in which it was sent. The first EARLY_MS of a window inside are also
  * counted apart: the swap itself and the first steps of the new version.
  */
@@ -40,6 +40,11 @@ export interface SwapSpec {
 const EARLY_MS = 100
 /** Between both windows: what a swap leaves to be written down must not stand in the one outside. */
 const REST_MS = 10
+/**
+ * Windows outside after one of a revival. It lasts a handful of turns of the loop, and a p99 of forty
+ * such windows rests on the second slowest turn: of those outside there can be more, inside not.
+ */
+const OUTSIDE_A_REVIVAL = 5
 /** Of the closed loop that goes before an open one. */
 const WARM_UP_IN_FLIGHT = 64
 
@@ -268,7 +273,7 @@ class SwapRun {
       this.#window = null
       await sleep(REST_MS)
       this.#window = windows.outside
-      await (isDrop ? lookFor(executor, length) : sleep(length))
+      await (isDrop ? lookFor(executor, length) : sleep(length * OUTSIDE_A_REVIVAL))
     }
     this.#window = null
     this.#toFirst.push(firstAt - began)

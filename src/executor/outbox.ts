@@ -9,6 +9,8 @@
  * B2  Of a receipt only the latest state is kept.
  * B3  What waits is bounded. Over the bound new transitions, and the oldest receipts, are left out
  *     and counted.
+ * B4  What comes within GATHER_MS of the first travels with it: all that one swap says is one commit,
+ *     made when the swap is over, and not one after another beside the calls that it moves.
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
@@ -24,6 +26,7 @@ import type {
 
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 5_000
+const GATHER_MS = 5
 /** Written by one call. */
 const MOST_ENTRIES = 500
 
@@ -50,6 +53,8 @@ export class Outbox {
   #uncertain = false
   #dropped = 0
   #writing: Promise<void> | undefined
+  /** B4 */
+  #gathering: Timer | undefined
   #retry: Timer | undefined
   #tries = 0
   #failure: HeadgateError | null = null
@@ -74,7 +79,7 @@ export class Outbox {
   append(entry: NewControlEntry): void {
     if (this.#entries.length < this.#limit) this.#entries.push(entry)
     else this.#dropped++
-    this.#write()
+    this.#writeSoon()
   }
 
   putReceipt(receipt: SwapReceipt): void {
@@ -85,17 +90,18 @@ export class Outbox {
       this.#dropped++
     }
     this.#receipts.set(receipt.epoch, receipt)
-    this.#write()
+    this.#writeSoon()
   }
 
   /** Not bounded: there is one a version, and the versions themselves are kept. */
   know(version: KnownVersion): void {
     this.#known.add(version)
-    this.#write()
+    this.#writeSoon()
   }
 
   /** Resolves when all that came before is written, or could not be: then the store is behind. */
   async written(): Promise<void> {
+    if (this.#gathering !== undefined) this.#write()
     await this.#writing
   }
 
@@ -112,8 +118,15 @@ export class Outbox {
     this.#deps.onFault(new HeadgateError('STORE_FAILED', { why }))
   }
 
+  #writeSoon(): void {
+    if (this.#isUnderWay()) return
+    this.#gathering = this.#deps.clock.after(GATHER_MS, () => this.#write())
+  }
+
   #write(): void {
-    if (this.#writing !== undefined || this.#retry !== undefined) return
+    this.#gathering?.cancel()
+    this.#gathering = undefined
+    if (this.#isUnderWay()) return
     this.#writing = this.#writeAll().finally(() => {
       this.#writing = undefined
       // Came after the last look, and nothing has failed.
@@ -121,9 +134,11 @@ export class Outbox {
     })
   }
 
+  #isUnderWay(): boolean {
+    return [this.#gathering, this.#writing, this.#retry].some((one) => one !== undefined)
+  }
+
   async #writeAll(): Promise<void> {
-    // What comes in this turn travels together.
-    await Promise.resolve()
     while (this.size > 0) {
       const [failure] = (await this.#writeSome()).filter((error) => error !== null)
       if (failure === undefined) this.#succeeded()

@@ -11,6 +11,8 @@ import { until } from '../helpers/until.ts'
 import { entry, known, receipt } from '../store/records.ts'
 
 const threadEntry = new URL('../../src/store/sqlite/store-thread.ts', import.meta.url)
+/** What an outbox gathers before it writes, ms. */
+const GATHER_MS = 5
 const full = (): HeadgateError => new HeadgateError('STORE_FAILED', { why: 'the disk is full' })
 
 interface Opened {
@@ -86,12 +88,40 @@ t.test('transitions, receipts and digests are written, and told when they are', 
   t.same([outbox.size, outbox.failure, faults], [0, null, []])
 })
 
+t.test('B4: what a swap says in its milliseconds is written at once', async (t) => {
+  const opened = await open(t)
+  const { outbox, clock, store, log } = opened
+  const { append } = opened
+  const batches: number[] = []
+  opened.append = (entries) => {
+    batches.push(entries.length)
+    return append(entries)
+  }
+  for (const generation of numbers(3)) {
+    outbox.append(entry({ generation }))
+    outbox.putReceipt(receipt({ epoch: 1, drained: generation }))
+    await turn()
+    t.same(batches, [], 'nothing is written yet')
+    clock.advance(1)
+  }
+  clock.advance(GATHER_MS)
+  await until(() => outbox.size === 0, 'all to be written')
+  t.same(batches, [3])
+  t.match(await store.receipts({ limit: 9 }), [{ epoch: 1, drained: 2 }])
+
+  outbox.append(entry({ generation: 3 }))
+  await outbox.written()
+  t.same(await log(), numbers(4), 'whoever reads the log does not wait for more to come')
+  t.equal(clock.timers, 0)
+})
+
 t.test('what a full disk refused is written when there is room, in order and once', async (t) => {
   const opened = await open(t)
   const { outbox, clock, log, faults, committed, store } = opened
   const { append } = opened
   opened.append = () => Promise.reject(full())
   for (const generation of numbers(3)) outbox.append(entry({ generation }))
+  clock.advance(GATHER_MS)
   await until(() => outbox.failure !== null, 'the failure')
   for (const wait of [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]) {
     outbox.append(entry({ generation: outbox.size }))
@@ -121,6 +151,7 @@ t.test('B1: what was committed and not confirmed is not written twice', async (t
     throw full()
   }
   for (const generation of numbers(3)) outbox.append(entry({ generation }))
+  clock.advance(GATHER_MS)
   await until(() => outbox.failure !== null, 'the failure')
   outbox.append(entry({ generation: 3 }))
   clock.advance(250)
@@ -136,6 +167,7 @@ t.test('a store thread that dies leaves no hole in the log', async (t) => {
   const { outbox, clock, store, log, kill } = await open(t)
   for (const generation of numbers(100)) {
     outbox.append(entry({ generation }))
+    clock.advance(GATHER_MS)
     if (generation % 40 === 20) kill()
     await turn()
   }
@@ -155,6 +187,7 @@ t.test('B3: what waits is bounded, and what is left out is said', async (t) => {
   const { append } = opened
   opened.append = () => Promise.reject(full())
   outbox.append(entry({ generation: 0 }))
+  clock.advance(GATHER_MS)
   await until(() => outbox.failure !== null, 'the failure')
   for (const generation of numbers(9, 1)) outbox.append(entry({ generation }))
   for (const epoch of numbers(8, 1)) outbox.putReceipt(receipt({ epoch }))
@@ -187,6 +220,7 @@ t.test('close tries once more, and says what could not be written', async (t) =>
   const { outbox, faults, clock } = opened
   opened.append = () => Promise.reject(full())
   outbox.append(entry())
+  clock.advance(GATHER_MS)
   await until(() => outbox.failure !== null, 'the failure')
   await outbox.close()
   t.match(faults, [{ code: 'STORE_FAILED' }, { message: /1 records could not be written/ }])

@@ -114,6 +114,27 @@ t.test('a call refused by the database rejects with its text, its neighbours com
   t.match(after, { status: 'fulfilled', value: [{ seq: 2 }] })
 })
 
+t.test('a record that no thread can be sent or that is none is refused alone', async (t) => {
+  const store = create(t.testdir())
+  t.teardown(() => store.close())
+  await store.open()
+  const unsendable = Object.assign(entry(), { reason: () => 'why' })
+  const kept = { ...entry(), reason: 'as called' }
+  const calls = [
+    store.append([kept]),
+    store.append([unsendable]),
+    store.append([entry({ generation: 0.5 })]),
+    store.append([entry()]),
+  ]
+  kept.reason = 'edited later'
+  const [first, unsent, misshapen, last] = await Promise.allSettled(calls)
+  t.match(first, { status: 'fulfilled', value: [{ seq: 1, reason: 'as called' }] })
+  const refused = /the store refused append/
+  t.match(unsent, { status: 'rejected', reason: { code: 'INTERNAL', message: refused } })
+  t.match(misshapen, { status: 'rejected', reason: { code: 'INTERNAL', message: refused } })
+  t.match(last, { status: 'fulfilled', value: [{ seq: 2 }] })
+})
+
 t.test('calls of one moment share commits', async (t) => {
   const batches: number[] = []
   const spy = captured()

@@ -3,7 +3,7 @@
  */
 
 import { z } from 'zod'
-import type { ErrorRecord } from '../../base/errors.ts'
+import { type ErrorRecord, HeadgateError } from '../../base/errors.ts'
 import {
   controlEntrySchema,
   errorRecordSchema as looseErrorSchema,
@@ -104,9 +104,14 @@ export const threadOptionsSchema = z.object({
 
 export type ThreadOptions = z.infer<typeof threadOptionsSchema>
 
-/** To the store thread. A batch is one transaction. */
+/** Why one operation is refused: not for the moment, but for what it says. */
+export function refused(name: string, why: string): HeadgateError {
+  return new HeadgateError('INTERNAL', { why: `the store refused ${name}: ${why}` })
+}
+
+/** To the store thread. A batch is one transaction; each of its operations is validated by itself. */
 export const requestSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('batch'), operations: z.array(operationSchema) }),
+  z.object({ type: z.literal('batch'), operations: z.array(z.unknown()) }),
   z.object({ type: z.literal('close') }),
 ])
 

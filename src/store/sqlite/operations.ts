@@ -12,8 +12,15 @@
 
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { z } from 'zod'
 import { type ErrorRecord, HeadgateError, messageOf } from '../../base/errors.ts'
-import type { Operation, Outcome, ThreadOptions } from './messages.ts'
+import {
+  type Operation,
+  type Outcome,
+  operationSchema,
+  refused,
+  type ThreadOptions,
+} from './messages.ts'
 import { migrate, refuseNewer } from './schema.ts'
 
 /** ms to wait for a foreign process, such as a backup, that holds a lock on the file. */
@@ -75,8 +82,11 @@ export class Operations {
     return { routes, known, lastSeq: last?.['seq'] }
   }
 
-  /** Runs a batch as one transaction (O1 to O3). Never throws for what an operation did. */
-  commit(operations: readonly Operation[]): Outcome[] {
+  /**
+   * Runs a batch as one transaction (O1 to O3), each in the shape of `operationSchema`. Never throws
+   * for what an operation did or is.
+   */
+  commit(operations: readonly unknown[]): Outcome[] {
     try {
       this.#db.exec('begin immediate')
       const outcomes = operations.map((operation) => this.#attempt(operation))
@@ -93,7 +103,9 @@ export class Operations {
     this.#db.close()
   }
 
-  #attempt(operation: Operation): Outcome {
+  #attempt(given: unknown): Outcome {
+    const { data: operation, error } = operationSchema.safeParse(given)
+    if (operation === undefined) return { ok: false, error: invalid(given, error).toRecord() }
     this.#db.exec('savepoint operation')
     try {
       const value = this.#run(operation)
@@ -243,6 +255,11 @@ function conditions(filter: Row, fixed: readonly string[]): string {
 
 function parseJson(text: unknown): unknown {
   return JSON.parse(String(text))
+}
+
+function invalid(given: unknown, error: z.ZodError): HeadgateError {
+  const { op } = Object(given) as { readonly op?: unknown }
+  return refused(typeof op === 'string' ? op : 'what is no operation', z.prettifyError(error))
 }
 
 function failure(fault: unknown): ErrorRecord {

@@ -34,9 +34,9 @@ import { type DataDirLock, lockDataDir } from './lock.ts'
 import {
   type Operation,
   type Outcome,
-  operationSchema,
   type Reply,
   type Request,
+  refused,
   replySchema,
   resultSchemas,
   type ThreadOptions,
@@ -196,17 +196,12 @@ class SqliteStore implements Store {
     this.#lock?.release()
   }
 
-  /** Queues one operation; the copy that validation makes also keeps later edits of it out. */
+  /** Queues one operation, as it is now; the thread validates it. */
   #call<T>(operation: Operation, result: z.ZodType<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#state.kind !== 'open') throw this.#unavailable()
-      const checked = operationSchema.safeParse(operation)
-      if (!checked.success) {
-        const why = `the store refused ${operation.op}: ${z.prettifyError(checked.error)}`
-        throw new HeadgateError('INTERNAL', { why })
-      }
       this.#waiting.push({
-        operation: checked.data,
+        operation: copyOf(operation),
         settle(outcome) {
           if (!outcome.ok) return reject(HeadgateError.fromRecord(outcome.error))
           const value = result.safeParse(outcome.value)
@@ -328,6 +323,15 @@ class SqliteStore implements Store {
     this.#committing = []
     this.#waiting = []
     for (const call of calls) call.settle(refusal(error))
+  }
+}
+
+/** One that no thread can be sent fails here, alone, and not the batch it would travel in. */
+function copyOf(operation: Operation): Operation {
+  try {
+    return structuredClone(operation)
+  } catch (fault) {
+    throw refused(operation.op, messageOf(fault))
   }
 }
 
