@@ -135,7 +135,7 @@ export class Outbox {
   }
 
   #isUnderWay(): boolean {
-    return [this.#gathering, this.#writing, this.#retry].some((one) => one !== undefined)
+    return (this.#gathering ?? this.#writing ?? this.#retry) !== undefined
   }
 
   async #writeAll(): Promise<void> {
