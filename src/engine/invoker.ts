@@ -8,7 +8,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
-import { didYouMean } from '../base/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { type Caller, checkDepth } from '../domain/call-depth.ts'
 import type { Holds } from '../domain/holds.ts'
 import { type Namespace, parseNamespace } from '../domain/namespace.ts'
@@ -176,15 +176,13 @@ export class Invoker {
       const call = this.#place(target, body, generation, settle, parent)
       caller?.onCancel((error) => call.cancel(error))
     }
-    if (number !== undefined) place(this.#generation(target.controller, number))
-    else {
-      target.controller
-        .pinned(version)
-        .then(place)
-        .catch((error: unknown) => {
-          if (caller?.settled !== true) this.#refuse(settle, error)
-        })
-    }
+    const { controller } = target
+    const generation =
+      number === undefined ? controller.pinned(version) : this.#generation(controller, number)
+    if (!(generation instanceof Promise)) return place(generation)
+    generation.then(place).catch((error: unknown) => {
+      if (caller?.settled !== true) this.#refuse(settle, error)
+    })
   }
 
   /** Binds a call to one generation and puts it into its queue. */
@@ -217,8 +215,7 @@ export class Invoker {
       wanted: `generation ${number}`,
       present: controller
         .generations()
-        .map((one) => `g${one.number} (${one.version} ${one.state})`)
-        .join(', '),
+        .map((one) => `g${one.number} (${one.version} ${one.state})`),
     })
   }
 
@@ -269,7 +266,7 @@ export class Invoker {
     return new HeadgateError('UNKNOWN_PACKAGE', {
       tenant,
       package: name,
-      nearest: didYouMean(name, names),
+      nearest: nearest(name, names),
     })
   }
 }

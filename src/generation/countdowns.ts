@@ -5,16 +5,22 @@
 
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Claims } from './claims.ts'
+import type { Ledger } from './ledger.ts'
+import type { Tally } from './tally.ts'
+
+/** What is still called is looked at no more often. */
+const SHORTEST_WARM_MS = 50
 
 export interface CountdownOptions {
   readonly clock: Clock
   /** While there are any, both waits go on. */
   readonly claims: Claims
+  readonly ledger: Pick<Ledger, 'zero'>
+  readonly tally: Pick<Tally, 'calls'>
   readonly drainTimeoutMs: number
   readonly keepWarmMs: number
   readonly onDrainDeadline: () => void
-  /** false: it is needed still, and has its time once more. */
-  readonly onWarmEnough: () => boolean
+  readonly onWarmEnough: () => void
 }
 
 export class Countdowns {
@@ -51,13 +57,20 @@ export class Countdowns {
   }
 
   armWarm(): void {
-    const { clock, claims, keepWarmMs, onWarmEnough } = this.#options
-    this.#warm = clock.after(keepWarmMs, () => {
-      if (claims.any || !onWarmEnough()) this.armWarm()
-    })
+    this.#keepWarm(this.#options.keepWarmMs)
   }
 
   cancelWarm(): void {
     this.#warm?.cancel()
+  }
+
+  /** It is needed as long as it is called, if only by its version or number. */
+  #keepWarm(ms: number): void {
+    const { clock, claims, ledger, tally, keepWarmMs, onWarmEnough } = this.#options
+    const { calls } = tally
+    this.#warm = clock.after(ms, () => {
+      if (ledger.zero && tally.calls === calls && !claims.any) onWarmEnough()
+      else this.#keepWarm(Math.max(SHORTEST_WARM_MS, keepWarmMs))
+    })
   }
 }

@@ -137,9 +137,11 @@ export class Generation implements Serving {
     this.#countdowns = new Countdowns({
       ...options,
       claims: this.claims,
+      ledger: this.ledger,
+      tally: this.tally,
       onDrainDeadline: () =>
         this.take('deadline', `did not drain within ${options.drainTimeoutMs} ms`),
-      onWarmEnough: () => this.#expire(),
+      onWarmEnough: () => this.take('expire', 'kept warm long enough'),
     })
     const { upcalls } = options
     this.#threads = new GenerationThreads({
@@ -329,13 +331,6 @@ export class Generation implements Serving {
       await this.#changes.next()
     }
     timer.cancel()
-  }
-
-  /** A call pinned by number may still run on a drained generation: it stays for that. */
-  #expire(): boolean {
-    if (!this.ledger.zero) return false
-    this.take('expire', 'kept warm long enough')
-    return true
   }
 
   /** Each thread must define what the first one defined: requests name tasks by number. */

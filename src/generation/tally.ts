@@ -17,6 +17,11 @@ export class Tally {
     return this.#failed
   }
 
+  /** All that ended. */
+  get calls(): number {
+    return this.#served + this.#failed
+  }
+
   /** Calls `fn` once, at the next answer. */
   onNext(fn: () => void): void {
     this.#next = fn

@@ -15,7 +15,7 @@ import type { Catalog } from './catalog.ts'
 export interface Admitting {
   readonly catalog: Catalog
   prepare(drop: StagedDrop): Promise<Generation>
-  pinned(version: string): Promise<Generation>
+  pinned(version: string): Generation | Promise<Generation>
   staged(drop: StagedDrop): void
   removed(drop: StagedDrop): void
   settled(): Promise<void>

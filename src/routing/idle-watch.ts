@@ -15,10 +15,10 @@ export class IdleWatch {
   /** Call once, in standby. It keeps its thread while it is called, and keepWarm after that. */
   watch(generation: Generation): void {
     const { tally } = generation
-    const calls = tally.served + tally.failed
+    const { calls } = tally
     this.#after(Math.max(SHORTEST_IDLE_MS, generation.keepWarmMs), () => {
       if (generation.state !== 'standby') return
-      const isCalled = !generation.ledger.zero || tally.served + tally.failed !== calls
+      const isCalled = !generation.ledger.zero || tally.calls !== calls
       if (isCalled || generation.claims.any) this.watch(generation)
       else generation.take('expire', 'not called any more')
     })

@@ -173,8 +173,11 @@ export class PackageController implements Routed {
     this.#wanted = undefined
   }
 
-  /** The generation for a pin: the highest version that matches, loaded if it is not. */
-  async pinned(wanted: string): Promise<Generation> {
+  /**
+   * The generation for a pin: the highest version that matches, loaded if it is not. One that is there
+   * must be bound to in the same step. Throws NO_MATCHING_VERSION.
+   */
+  pinned(wanted: string): Generation | Promise<Generation> {
     const version = matchVersion(wanted, this.catalog.eligible())
     if (version === null) throw notCallable(this.package, this.catalog, wanted)
     const active = this.active

@@ -28,6 +28,9 @@ const WARM_LIMIT = 4
 /** What a load is for: a version that is to get the traffic, or one that a caller named. */
 export type LoadFor = 'promotion' | 'pin'
 
+/** Beside the active one. */
+const PINNABLE: ReadonlySet<GenerationState> = new Set(['standby', 'drained'])
+
 /** P2 */
 const UNCOUNTED: Readonly<Record<LoadFor, ReadonlySet<GenerationState>>> = {
   promotion: new Set(['standby', 'drained']),
@@ -75,12 +78,13 @@ export class PackageGenerations {
   }
 
   /**
-   * The newest of `version` to bind a pin to. A draining one has to come to its end, and a drained one
-   * may expire at any time; but when the executor closes they stay until no task calls any more.
+   * The newest of `version` to bind a pin to, in the same step: one that is kept warm may expire in the
+   * next. A draining one has to come to its end, unless the executor closes: then it stays until no
+   * task calls any more.
    */
   forPin(version: string): Generation | undefined {
     if (this.#closed) return this.live(version)
-    return this.list().find((one) => one.version === version && one.state === 'standby')
+    return this.list().find((one) => one.version === version && PINNABLE.has(one.state))
   }
 
   isLoading(version: string): boolean {
