@@ -137,7 +137,7 @@ export const ERRORS = {
   ENTRY_MISSING: {
     status: 422,
     retryable: false,
-    message: '{entry} has no file {file}: name the entry in package.json ("headgate": {"entry"})',
+    message: '{entry} has no file {files}: name the entry in package.json ("headgate": {"entry"})',
   },
   MANIFEST_INVALID: {
     status: 422,

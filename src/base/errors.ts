@@ -7,6 +7,7 @@
  */
 
 import { ERRORS, type ErrorCode } from './error-table.ts'
+import { question } from './nearest.ts'
 
 export { ERRORS, type ErrorCode } from './error-table.ts'
 
@@ -23,7 +24,8 @@ export interface ErrorRecord {
 /**
  * An error with a stable `code` of the table above.
  *
- * `details` holds the values named in the message and further structured facts, all JSON.
+ * `details` holds the values named in the message and further structured facts, all JSON. A list is an
+ * array there and told with commas, `nearest` as a question.
  */
 export class HeadgateError extends Error {
   override readonly name = 'HeadgateError'
@@ -105,6 +107,11 @@ export function messageOf(thrown: unknown): string {
 function fill(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (_, key: string) => {
     const value = details[key]
+    if (isTexts(value)) return key === 'nearest' ? question(value) : value.join(', ') || 'none'
     return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)
   })
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }

@@ -13,7 +13,11 @@ export function nearest(name: string, names: Iterable<string>, most = 3): string
 
 /** `; did you mean a, b?` or the empty string. */
 export function didYouMean(name: string, names: Iterable<string>): string {
-  const near = nearest(name, names)
+  return question(nearest(name, names))
+}
+
+/** The same of names that were found already. */
+export function question(near: readonly string[]): string {
   return near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`
 }
 

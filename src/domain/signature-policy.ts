@@ -90,8 +90,8 @@ function doubtOf(
     return new HeadgateError('SIGNATURE_MISSING', { ...details, why: unsigned })
   }
   if (signatures.some(({ state }) => state === 'trusted')) return null
-  const by = signatures.map(({ key }) => key).join(', ')
-  return new HeadgateError('SIGNATURE_UNTRUSTED', { ...details, keys: by })
+  const keys = signatures.map(({ key }) => key)
+  return new HeadgateError('SIGNATURE_UNTRUSTED', { ...details, keys })
 }
 
 /** How much a version's signatures say, to compare two copies of it: more is better. */

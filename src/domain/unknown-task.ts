@@ -1,7 +1,7 @@
 /** What a caller of a workflow or task that a version does not have is told. */
 
 import { HeadgateError } from '../base/errors.ts'
-import { didYouMean } from '../base/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import type { PackageDescriptor } from './descriptor.ts'
 
 /** UNKNOWN_WORKFLOW or UNKNOWN_TASK. `key`: `workflow::task`, or the workflow. */
@@ -18,15 +18,22 @@ export function unknownTask(
   const workflows = serving.descriptor?.workflows ?? []
   const found = workflows.find((one) => one.name === workflow)
   if (found === undefined) {
-    const nearest = didYouMean(
+    return new HeadgateError('UNKNOWN_WORKFLOW', {
+      package: name,
+      version,
       workflow,
-      workflows.map((one) => one.name),
-    )
-    return new HeadgateError('UNKNOWN_WORKFLOW', { package: name, version, workflow, nearest })
+      nearest: nearest(workflow, namesOf(workflows)),
+    })
   }
-  const nearest = didYouMean(
+  return new HeadgateError('UNKNOWN_TASK', {
+    package: name,
+    version,
+    workflow,
     task,
-    found.tasks.map((one) => one.name),
-  )
-  return new HeadgateError('UNKNOWN_TASK', { package: name, version, workflow, task, nearest })
+    nearest: nearest(task, namesOf(found.tasks)),
+  })
+}
+
+function namesOf(these: readonly { readonly name: string }[]): string[] {
+  return these.map(({ name }) => name)
 }

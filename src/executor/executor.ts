@@ -233,7 +233,7 @@ export class HeadgateExecutor implements Executor {
     if (this.#closing !== undefined) throw new HeadgateError('EXECUTOR_CLOSING')
     const controller = this.#controllers.byKey.get(routeKey(tenant, name))
     if (controller === undefined) {
-      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
+      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: [] })
     }
     await controller.promote(version, reason ?? 'asked for', actor ?? 'library')
   }

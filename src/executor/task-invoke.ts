@@ -25,7 +25,7 @@ export function answerTask(
   try {
     const { tenant, package: name } = parseNamespace(namespace)
     if (tenant !== generation.tenant) {
-      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
+      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: [] })
     }
   } catch (error) {
     fail(toHeadgateError(error))

@@ -6,7 +6,7 @@
  */
 
 import { HeadgateError } from '../base/errors.ts'
-import { didYouMean } from '../base/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { checkName } from '../domain/names.ts'
 import type { PackagePolicy } from '../domain/route.ts'
 import { allows, compareVersions, parsePolicy } from '../domain/version-policy.ts'
@@ -51,8 +51,7 @@ export async function explainPackage(
     ...nameless.map(explainedDrop),
   ]
   if (versions.length > 0) return { tenant, package: name, versions }
-  const there = row === undefined ? [] : known
-  const present = `${there.join(', ') || 'none'}${didYouMean(version ?? '', there)}`
+  const present = row === undefined ? [] : known
   throw new HeadgateError('NO_MATCHING_VERSION', { package: name, wanted: version, present })
 }
 
@@ -228,6 +227,9 @@ function unknownPackage(
   const names = executor.packages().filter((row) => row.tenant === tenant)
   const entries = executor.status().refusals.filter((refusal) => refusal.tenant === tenant)
   const all = [...names.map((row) => row.package), ...entries.map(({ entry }) => entry)]
-  const nearest = didYouMean(name, all)
-  return new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest })
+  return new HeadgateError('UNKNOWN_PACKAGE', {
+    tenant,
+    package: name,
+    nearest: nearest(name, all),
+  })
 }

@@ -6,7 +6,7 @@ import type { Catalog } from './catalog.ts'
 
 /** NO_MATCHING_VERSION with what there is. */
 export function noMatch(packageName: string, catalog: Catalog, wanted: string): HeadgateError {
-  const present = catalog.versions().join(', ') || 'none'
+  const present = catalog.versions()
   return new HeadgateError('NO_MATCHING_VERSION', { package: packageName, wanted, present })
 }
 

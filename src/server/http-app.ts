@@ -116,7 +116,7 @@ function addRoutes(
         throw new HeadgateError('HTTP_METHOD', {
           method: request.method,
           path: printable(pathOf(request)),
-          allowed: route.method === 'GET' ? 'GET, HEAD' : route.method,
+          allowed: route.method === 'GET' ? ['GET', 'HEAD'] : [route.method],
         })
       },
       handler: async () => undefined,

@@ -42,7 +42,7 @@ export function problemHeaders(problem: Problem): Record<string, string> {
   }
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer'
   const allowed = problem.details?.['allowed']
-  if (problem.status === 405 && typeof allowed === 'string') headers['allow'] = allowed
+  if (problem.status === 405 && Array.isArray(allowed)) headers['allow'] = allowed.join(', ')
   return headers
 }
 

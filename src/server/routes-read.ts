@@ -3,7 +3,7 @@
  */
 
 import { HeadgateError } from '../base/errors.ts'
-import { didYouMean } from '../base/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { checkName } from '../domain/names.ts'
 import { explainPackage } from '../executor/why.ts'
 import {
@@ -135,7 +135,7 @@ export function packageOf({ executor }: ServerContext, tenant: string, name: str
   throw new HeadgateError('UNKNOWN_PACKAGE', {
     tenant,
     package: name,
-    nearest: didYouMean(
+    nearest: nearest(
       name,
       names.map((other) => other.package),
     ),

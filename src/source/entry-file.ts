@@ -21,5 +21,5 @@ export function findEntryFile(
   const wanted = named === null ? [...packageJson.entryHints, ...CONVENTION] : [named]
   const found = wanted.map((path) => posix.normalize(path)).find((path) => files.has(path))
   if (found !== undefined) return found
-  throw new HeadgateError('ENTRY_MISSING', { entry, file: wanted.join(', ') })
+  throw new HeadgateError('ENTRY_MISSING', { entry, files: wanted })
 }

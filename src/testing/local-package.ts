@@ -196,7 +196,7 @@ export class LocalPackage {
     const { tenant, package: name, workflow, task } = parseNamespace(namespace)
     const isOwn = tenant === identity.tenant && name === identity.package
     if (!isOwn && (others === undefined || tenant !== identity.tenant)) {
-      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: '' })
+      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: [] })
     }
     if (signal.aborted) {
       throw new HeadgateError('TASK_ABORTED', { why: 'the task that called has ended' })

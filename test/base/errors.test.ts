@@ -17,6 +17,24 @@ t.test('a value that is missing leaves its place empty', (t) => {
   t.end()
 })
 
+t.test('a list in the details is told in the sentence and stays a list for programs', (t) => {
+  const noMatch = (present: string[]): HeadgateError =>
+    new HeadgateError('NO_MATCHING_VERSION', { package: 'p', wanted: '^2', present })
+  t.equal(noMatch(['1.1.0', '1.0.0']).message, 'no version of p matches ^2; present: 1.1.0, 1.0.0')
+  t.same(noMatch(['1.1.0']).details, { package: 'p', wanted: '^2', present: ['1.1.0'] })
+  t.equal(noMatch([]).message, 'no version of p matches ^2; present: none')
+
+  const unknown = (nearest: string[]): HeadgateError =>
+    new HeadgateError('UNKNOWN_PACKAGE', { tenant: 'acme', package: 'mial', nearest })
+  t.equal(
+    unknown(['mail', 'main']).message,
+    'tenant acme has no package mial; did you mean mail, main?',
+  )
+  t.equal(unknown([]).message, 'tenant acme has no package mial')
+  t.same(unknown(['mail']).details['nearest'], ['mail'])
+  t.end()
+})
+
 t.test('a light error is the same without a stack, and leaves stacks to others', (t) => {
   const light = HeadgateError.light('QUEUE_FULL', { tenant: 'acme', package: 'p', limit: 10 })
   const full = new HeadgateError('QUEUE_FULL', { tenant: 'acme', package: 'p', limit: 10 })

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BroadcastChannel } from 'node:worker_threads'
-import { HeadgateError } from '../../src/base/errors.ts'
+import type { HeadgateError } from '../../src/base/errors.ts'
 import { MANIFEST_FILE } from '../../src/domain/digest.ts'
 import {
   type Executor,
@@ -27,6 +27,7 @@ import {
   type SwapReceipt,
   createExecutor,
 } from '../../src/index.ts'
+import { failure as codedFailure } from '../helpers/failure.ts'
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 /** Nothing here takes longer; a wait that does is a failure with words instead of a hang. */
@@ -306,18 +307,9 @@ export async function completeReceipt(
   return stored.find(accept) ?? within(`the receipt of ${version}`, told)
 }
 
-/** The coded error a call ends with; throws when it does not fail or fails without a code. */
-export async function failure(promise: Promise<unknown>): Promise<HeadgateError> {
-  const ended = await within(
-    'a call to fail',
-    promise.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    ),
-  )
-  if ('value' in ended) throw new Error(`it succeeded: ${JSON.stringify(ended.value)}`)
-  if (ended.error instanceof HeadgateError) return ended.error
-  throw ended.error
+/** The coded error a call ends with; throws when it does not fail in time, or fails without a code. */
+export function failure(promise: Promise<unknown>): Promise<HeadgateError> {
+  return within('a call to fail', codedFailure(promise))
 }
 
 /** Of all of them; call it before they fail. */

@@ -174,7 +174,7 @@ t.test('what nobody has heard of is not found, with the nearest names', async (t
   })
   t.match(await failure(ask(executor, 'pipeline', '1.0.1')), {
     code: 'NO_MATCHING_VERSION',
-    message: /present: 1\.0\.0; did you mean 1\.0\.0/,
+    message: /present: 1\.0\.0$/,
   })
   const elsewhere = explainPackage(executor, { tenant: 'acme', package: 'pipeline' })
   t.match(await failure(elsewhere), { code: 'UNKNOWN_PACKAGE' })

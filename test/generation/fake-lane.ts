@@ -1,7 +1,7 @@
 /** The main end of a lane, and at its other end a worker that the test moves by hand. */
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { HeadgateError } from '../../src/base/errors.ts'
+import { HeadgateError } from '../../src/base/errors.ts'
 import { parseDescriptor } from '../../src/domain/descriptor.ts'
 import { Kinds } from '../../src/generation/kinds.ts'
 import type { Held } from '../../src/generation/held.ts'
@@ -14,6 +14,10 @@ import { ManualClock } from '../helpers/manual-clock.ts'
 import { until } from '../helpers/until.ts'
 
 /** Two kinds: `w::quick`, and `w::slow` with a timeout of 1 s. */
+/** What a lost thread's calls are told. */
+export const gone = (): HeadgateError =>
+  new HeadgateError('WORKER_LOST', { task: 'x', why: 'gone' })
+
 export const kinds = new Kinds(
   parseDescriptor(
     {

@@ -10,6 +10,9 @@ import {
 } from '../../src/server/start-server.ts'
 import { FakeExecutor } from '../helpers/fake-executor.ts'
 
+/** Path of the invoke of a task. */
+export const TASK = '/v1/tenants/public/packages/analytics/workflows/daily/tasks/extract/invoke'
+export const JSON_TYPE = { 'content-type': 'application/json' }
 export const TOKEN = 'token-of-this-start'
 
 export interface Served {

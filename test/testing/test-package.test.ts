@@ -1,29 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { z } from 'zod'
-import { HeadgateError } from '../../src/base/errors.ts'
 import { definePackage, environment, TerminalError, workflow } from '../../src/sdk/index.ts'
 import { testPackage } from '../../src/testing/index.ts'
-
-const START = Date.UTC(2025, 0, 1)
-
-/** Fails `times` times, then answers how often it was called. */
-function flaky(times: number, code?: string): () => { calls: number } {
-  let calls = 0
-  return () => {
-    if (++calls <= times) throw Object.assign(new Error(`call ${calls}`), code ? { code } : {})
-    return { calls }
-  }
-}
-
-async function failure(promise: Promise<unknown>): Promise<HeadgateError> {
-  const error = await promise.then(
-    () => new Error('it did not fail'),
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof HeadgateError) return error
-  throw error
-}
+import { failure } from '../helpers/failure.ts'
+import { flaky, START } from './flaky.ts'
 
 t.test('retries wait no real time, and each attempt is on record', async (t) => {
   const flow = workflow('flow')
@@ -186,50 +167,6 @@ t.test('outputs are copied as JSON on their way', async (t) => {
   t.same(output, { c: [1], nothing: null })
 })
 
-t.test('what is no JSON, or too much, ends the task', async (t) => {
-  const cycle: unknown[] = []
-  cycle.push(cycle)
-  const flow = workflow('flow', { input: z.unknown() }).task('a', {
-    retry: { attempts: 3 },
-    run: (_, { input }): unknown =>
-      input === 'big' ? 'x'.repeat(2_000) : input === 'cycle' ? cycle : () => 1,
-  })
-  const definition = definePackage({ workflows: [flow] })
-  await using kit = await testPackage(definition, { maxPayloadBytes: 1_024 })
-  for (const [input, code] of [
-    ['big', 'RESULT_TOO_LARGE'],
-    ['cycle', 'NOT_SERIALISABLE'],
-    ['function', 'NOT_SERIALISABLE'],
-  ]) {
-    const run = await kit.run(flow, input)
-    t.equal(run.error?.code, code)
-    t.equal(run.attempts.length, 1, 'no retry')
-  }
-  t.equal((await failure(kit.run(flow, 'x'.repeat(2_000)))).code, 'PAYLOAD_TOO_LARGE')
-  t.equal((await failure(kit.run(flow, cycle))).code, 'INPUT_NOT_JSON')
-})
-
-t.test('the input passes its schema before a task begins', async (t) => {
-  const seen: unknown[] = []
-  const flow = workflow('flow', {
-    input: z.object({ day: z.string(), limit: z.number().default(500) }),
-  }).task('a', {
-    retry: { attempts: 3 },
-    run: (_, { input }) => {
-      seen.push(input)
-      return input.limit
-    },
-  })
-  await using kit = await testPackage(definePackage({ workflows: [flow] }))
-  const good = await kit.run(flow, { day: 'today' })
-  t.same(good.outputs, { a: 500 })
-  const bad = await kit.run(flow, { day: 7 })
-  t.equal(bad.error?.code, 'INPUT_INVALID')
-  t.match(bad.error?.message, /day: .*string/)
-  t.equal(bad.attempts.length, 1)
-  t.same(seen, [{ day: 'today', limit: 500 }])
-})
-
 t.test('a task is called alone, with dependencies and its own policy', async (t) => {
   const flow = workflow('flow')
     .task('a', { run: () => ({ n: 1 }) })
@@ -252,15 +189,6 @@ t.test('a task is called alone, with dependencies and its own policy', async (t)
   const lacking = await kit.task(flow, 'b')
   t.match(lacking.error, { code: 'INPUT_INVALID', message: /"deps" must hold a/ })
   t.equal((await kit.task('flow', 'a')).unwrap() instanceof Object, true)
-})
-
-t.test('a name that is not there is refused with the nearest one', async (t) => {
-  const flow = workflow('flow').task('fetch', { run: () => 1 })
-  await using kit = await testPackage(definePackage({ workflows: [flow] }))
-  t.match(await failure(kit.run('flwo')), { code: 'UNKNOWN_WORKFLOW', message: /flow/ })
-  t.match(await failure(kit.task('flow', 'fech')), { code: 'UNKNOWN_TASK', message: /fetch/ })
-  const twin = workflow('flow').task('fetch', { run: () => 2 })
-  t.match(await failure(kit.run(twin)), { code: 'OPTION_INVALID', message: /another workflow/ })
 })
 
 t.test('a context has everything that a task may use', async (t) => {
@@ -319,158 +247,6 @@ t.test('a context has everything that a task may use', async (t) => {
   )
 })
 
-t.test('a task calls its own package, and others that the test answers for', async (t) => {
-  const asked: unknown[] = []
-  const flow = workflow('flow', { input: z.string() }).task('calls', {
-    timeout: '2h',
-    run: async (_, { invoke, input }) => {
-      try {
-        return await invoke(input, { n: 20 }, { version: '^1.0.0' })
-      } catch (error) {
-        const { code, message } = error as { code?: string; message: string }
-        return { code: code ?? null, message }
-      }
-    },
-  })
-  const helper = workflow('helper')
-    .task('half', { run: (_, { input }) => (input as { n: number }).n / 2 })
-    .task('fails', {
-      retry: { attempts: 2, delay: '1h' },
-      run: (): never => {
-        throw new Error('no luck')
-      },
-    })
-  const helpers = workflow('only').task('half', {
-    retry: { attempts: 2, delay: '1h' },
-    run: (_, { input, attempt }) => {
-      if (attempt === 1) throw new Error('again')
-      return (input as { n: number }).n / 2
-    },
-  })
-  const definition = definePackage({ workflows: [flow, helper, helpers] })
-  await using kit = await testPackage(definition, {
-    package: 'own',
-    version: '1.2.0',
-    invoke: (namespace, input, { version }) => {
-      asked.push([namespace, input, version])
-      if (namespace.includes('down')) throw Object.assign(new Error('down'), { code: 'DOWN' })
-      return { rows: [1, undefined] }
-    },
-  })
-  const call = async (namespace: string): Promise<unknown> =>
-    (await kit.run(flow, namespace)).outputs.calls
-  t.same(await call('public::own::only'), { half: 10 }, 'after an hour that nobody waited')
-  t.ok(kit.clock.now() - START >= 3_600_000)
-  t.match(await call('public::own::helper'), { code: 'TASK_FAILED', message: /no luck/ })
-  t.match(await call('public::own::hepler'), { code: 'UNKNOWN_WORKFLOW' })
-  t.match(await call('no namespace'), { code: 'NAMESPACE_INVALID' })
-  t.match(await call('acme::own::only'), { code: 'UNKNOWN_PACKAGE' })
-  t.same(await call('public::other::w::t'), { rows: [1, null] })
-  t.match(await call('public::down::w'), { code: 'DOWN', message: 'down' })
-  t.same(asked, [
-    ['public::other::w::t', { n: 20 }, '^1.0.0'],
-    ['public::down::w', { n: 20 }, '^1.0.0'],
-  ])
-
-  await using strict = await testPackage(definition, { package: 'own', version: '2.0.0' })
-  const { outputs } = await strict.run(flow, 'public::own::only')
-  t.match(outputs.calls, { code: 'NO_MATCHING_VERSION', message: /\^1\.0\.0.*2\.0\.0/ })
-  const other = await strict.run(flow, 'public::other::w')
-  t.match(other.outputs.calls, { code: 'UNKNOWN_PACKAGE' })
-})
-
-t.test('a task that waits for its own package for longer than its timeout times out', async (t) => {
-  const flow = workflow('flow').task('calls', {
-    run: (_, { invoke }) => invoke('public::own::slow'),
-  })
-  const slow = workflow('slow').task('a', { retry: { attempts: 2, delay: '30s' }, run: flaky(1) })
-  const slower = workflow('slower').task('a', {
-    retry: { attempts: 4, delay: '25s' },
-    run: flaky(3),
-  })
-  const waits = workflow('waits').task('calls', {
-    run: (_, { invoke }) => invoke('public::own::slower'),
-  })
-  const definition = definePackage({ workflows: [flow, slow, slower, waits] })
-  await using kit = await testPackage(definition, { package: 'own' })
-  t.same((await kit.run(flow)).output, { calls: { a: { calls: 2 } } })
-  const run = await kit.run(waits)
-  t.equal(run.error?.code, 'TASK_TIMEOUT')
-  t.equal(run.endedAt - run.startedAt, 60_000)
-})
-
-t.test('what a task calls ends with it, and it calls nothing afterwards', async (t) => {
-  const reasons: string[] = []
-  const late = Promise.withResolvers<unknown>()
-  const hangs = workflow('hangs').task('hangs', {
-    run: (_, { signal }) =>
-      new Promise<number>((_resolve, reject) => {
-        signal.addEventListener('abort', () => {
-          reasons.push((signal.reason as Error).message)
-          reject(signal.reason)
-        })
-      }),
-  })
-  const waits = workflow('waits').task('waits', {
-    timeout: '1s',
-    retry: { attempts: 2 },
-    run: (_, { invoke }) => invoke('public::own::hangs'),
-  })
-  const leaves = workflow('leaves').task('leaves', {
-    run: async (_, { invoke }) => {
-      const left = [invoke('public::own::hangs'), invoke('public::other::w')]
-      void Promise.allSettled(left).then(async (ended) => {
-        const [then] = await Promise.allSettled([invoke('public::own::hangs')])
-        late.resolve([...ended, then])
-      })
-      return 'gone'
-    },
-  })
-  const definition = definePackage({ workflows: [hangs, waits, leaves] })
-  await using kit = await testPackage(definition, {
-    package: 'own',
-    invoke: () => new Promise<never>(() => {}),
-  })
-  const running = kit.run(waits)
-  for (const attempt of [1, 2]) {
-    await kit.begun('hangs')
-    await kit.clock.advance(1_000)
-    t.equal(reasons.length, attempt)
-  }
-  t.equal((await running).error?.code, 'TASK_TIMEOUT')
-  t.match(reasons, [/was ended: the deadline has passed/, /was ended: the deadline has passed/])
-  t.equal((await kit.run(leaves)).output?.leaves, 'gone')
-  t.match(await late.promise, [
-    { reason: { code: 'TASK_ABORTED' } },
-    { reason: { code: 'TASK_ABORTED' } },
-    { reason: { code: 'TASK_ABORTED', message: /the task that called has ended/ } },
-  ])
-})
-
-t.test('a signal cancels a run: what runs is aborted, what waits never comes', async (t) => {
-  const reasons: string[] = []
-  const flow = workflow('flow')
-    .task('hangs', {
-      run: (_, { signal }) =>
-        new Promise<number>(() => {
-          signal.addEventListener('abort', () => reasons.push((signal.reason as Error).message))
-        }),
-    })
-    .task('after', { after: ['hangs'], run: () => 1 })
-  await using kit = await testPackage(definePackage({ workflows: [flow] }))
-  const stop = new AbortController()
-  const running = kit.run(flow, undefined, { signal: stop.signal })
-  await kit.begun('hangs')
-  stop.abort(new Error('enough'))
-  const run = await running
-  t.equal(run.status, 'cancelled')
-  t.match(run.error, { code: 'TASK_ABORTED', message: /enough/ })
-  t.match(run.attempts, [{ task: 'hangs', outcome: 'cancelled', error: { code: 'TASK_ABORTED' } }])
-  t.match(reasons, [/enough/])
-  const never = await kit.run(flow, undefined, { signal: stop.signal })
-  t.match([never.status, never.attempts], ['cancelled', []])
-})
-
 t.test('teardown gets what setup returned, after what still ran was cancelled', async (t) => {
   const order: string[] = []
   const flow = workflow('flow').task('hangs', {
@@ -490,72 +266,4 @@ t.test('teardown gets what setup returned, after what still ran was cancelled', 
   t.same(order, ['probed pool', 'aborted', 'closed pool'])
   t.equal((await running).status, 'cancelled')
   t.equal((await failure(kit.run(flow))).code, 'EXECUTOR_CLOSING')
-})
-
-t.test('what an executor would refuse is refused', async (t) => {
-  const flow = workflow('flow').task('a', { run: () => 1 })
-  const torn: unknown[] = []
-  const setUpFails = definePackage({
-    workflows: [flow],
-    setup: () => {
-      throw new Error('no database')
-    },
-  })
-  const probeFails = definePackage({
-    workflows: [flow],
-    setup: () => 'pool',
-    probe: () => Promise.reject(new Error('no answer')),
-    teardown: (resources) => {
-      torn.push(resources)
-      throw new Error('nor this')
-    },
-  })
-  const wants = definePackage({
-    workflows: [flow],
-    config: z.object({ url: z.string() }),
-    secrets: ['TOKEN'],
-  })
-  const secrets = { TOKEN: 't' }
-  const cyclic = workflow('flow').task('a', { run: () => 1 })
-  const unknown = {
-    ...cyclic,
-    tasks: cyclic.tasks.map((task) => ({ ...task, options: { after: ['aa'] } })),
-  }
-  const refusals = await Promise.all([
-    failure(testPackage(setUpFails)),
-    failure(testPackage(probeFails)),
-    failure(testPackage(wants)),
-    failure(testPackage(wants, { secrets })),
-    failure(testPackage(wants, { secrets, config: { url: 7 } })),
-    failure(testPackage(definePackage({ workflows: [unknown] }))),
-    failure(testPackage(definePackage({ workflows: [] }))),
-    // @ts-expect-error: not what definePackage() returned
-    failure(testPackage(flow)),
-    // @ts-expect-error: no such option
-    failure(testPackage(wants, { secret: secrets })),
-    failure(testPackage(wants, { version: 'v1' })),
-    failure(testPackage(wants, { tenant: 'A' })),
-  ])
-  t.same(
-    refusals.map(({ code }) => code),
-    [
-      'SETUP_FAILED',
-      'PROBE_FAILED',
-      'CONFIG_MISSING',
-      'CONFIG_MISSING',
-      'CONFIG_MISSING',
-      'GRAPH_INVALID',
-      'DEFINITION_INVALID',
-      'DEFINITION_INVALID',
-      'OPTION_INVALID',
-      'VERSION_INVALID',
-      'NAME_INVALID',
-    ],
-  )
-  t.match(refusals[0]?.message, /no database/)
-  t.match(refusals[0]?.details['stack'], /test-package\.test/)
-  t.match(refusals[2]?.message, /secret TOKEN/)
-  t.match(refusals[4]?.message, /url/)
-  t.match(refusals[8]?.message, /did you mean secrets/)
-  t.same(torn, ['pool'], 'a probe that failed gives its resources back')
 })

@@ -4,7 +4,7 @@
 
 import type { Command } from 'commander'
 import { HeadgateError } from '../../base/errors.ts'
-import { didYouMean } from '../../base/nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 import type { HeadgateClient } from '../../client/client.ts'
 import type { PackageRow } from '../../protocol/status.ts'
 import {
@@ -70,14 +70,13 @@ async function readStatus(
   const packages = all.filter((row) => isNamed(row, name))
   if (packages.length === 0) {
     const [first = '', second] = name.split('::')
-    const nearest = didYouMean(
-      name,
-      all.map((row) => (second === undefined ? row.package : `${row.tenant}::${row.package}`)),
+    const names = all.map((row) =>
+      second === undefined ? row.package : `${row.tenant}::${row.package}`,
     )
     throw new HeadgateError('UNKNOWN_PACKAGE', {
       tenant: second === undefined ? 'public' : first,
       package: second ?? first,
-      nearest,
+      nearest: nearest(name, names),
     })
   }
   return {
