@@ -89,7 +89,7 @@ const TRANSITIONS: Readonly<Record<GenerationState, Row>> = {
     deadline: 'terminating',
     crashLoop: 'quarantined',
   },
-  drained: { promote: 'active', expire: 'retired' },
+  drained: { promote: 'active', expire: 'retired', crashLoop: 'quarantined' },
   terminating: { terminated: 'retired' },
   retired: {},
   quarantined: { release: 'standby', retire: 'retired' },

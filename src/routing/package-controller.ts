@@ -274,8 +274,6 @@ export class PackageController implements Routed {
     }
     if (generation.can('crashLoop')) generation.take('crashLoop', `${exits} threads lost`)
     if (generation.can('retire')) generation.take('retire', 'quarantined')
-    // Superseded with nothing in flight it had drained already.
-    if (generation.can('expire')) generation.take('expire', 'quarantined')
     if (!this.#held.has(version)) await this.#deps.swapper.hold(this, hold)
   }
 

@@ -76,6 +76,7 @@ t.test('quarantine keeps what it takes and is left by release or retire', (t) =>
   t.same(walk(...LIVE, 'crashLoop', 'release'), ['standby', []])
   t.same(walk(...LIVE, 'crashLoop', 'retire'), ['retired', ['endThreads']])
   t.same(walk(...LIVE, 'supersede', 'crashLoop')[1].at(-1), 'cancelDrain')
+  t.same(walk(...LIVE, 'supersede', 'zero', 'crashLoop')[1].at(-1), 'cancelWarm')
   t.end()
 })
 

@@ -41,6 +41,33 @@ t.test(
   },
 )
 
+t.test(
+  'a warm version that dies under its pins is ended, and the active one serves on',
+  async (t) => {
+    const part = { name: 'pinned', tasks }
+    for (const version of ['1.0.0', '1.1.0']) {
+      workspace.writePackage({ ...part, version })
+      await executor.reconcile()
+    }
+    const { generation } = ground.generation('pinned')
+    const pin = { version: '1.0.0' }
+    for (let exit = 1; exit <= 4; exit++) {
+      const call = executor.invoke('public::pinned::w::bad', {}, pin)
+      await t.rejects(call, { code: 'WORKER_LOST' }, `exit ${exit}`)
+    }
+    await until(() => executor.package('public', 'pinned')?.generations.length === 1, 'its end')
+    t.match(executor.package('public', 'pinned'), {
+      activeVersion: '1.1.0',
+      held: { '1.0.0': /4 threads/ },
+      refusals: [{ version: '1.0.0', error: { code: 'CRASH_LOOP' } }],
+    })
+    const call = executor.invoke('public::pinned::w::which', {}, pin)
+    await t.rejects(call, { code: 'NO_MATCHING_VERSION' })
+    t.equal(await ground.call('pinned', 'which'), '1.1.0')
+    t.match(ground.generation('pinned'), { generation, state: 'active', exits: 0 })
+  },
+)
+
 t.test('without another version it is started again, after growing pauses', async (t) => {
   const name = await ground.drop({ tasks })
   const { generation } = ground.generation(name)
