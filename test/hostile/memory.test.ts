@@ -135,18 +135,41 @@ t.test('progress in a tight loop is sent now and then', (t) =>
 )
 
 t.test('only the thread that floods is ended, not its sisters', async (t) => {
+  // Each says on which thread it has begun: one that is slow to wake gives its call to another.
+  const gate = (
+    task: string,
+  ): string => `const { parentPort, threadId } = await import('node:worker_threads')
+    const channel = new BroadcastChannel('flood')
+    const opened = new Promise((resolve) => {
+      channel.onmessage = ({ data }) => data === 'open' && resolve()
+    })
+    channel.postMessage(['${task}', threadId])
+    await opened
+    channel.close()`
   const name = await ground.drop({
     headgate: { threads: 3 },
     tasks: {
-      hold: 'return new Promise((resolve) => setTimeout(resolve, 200, "held"))',
-      bad: `const { parentPort } = await import('node:worker_threads')
+      hold: `${gate('hold')}
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        return threadId`,
+      bad: `${gate('bad')}
         for (let i = 0; i < 100; i++) parentPort.postMessage(i)
         await new Promise(() => {})`,
     },
   })
-  const bad = ground.fails(name, 'bad')
-  const held = [ground.call(name, 'hold'), ground.call(name, 'hold')]
-  t.equal((await bad).code, 'WORKER_LOST')
-  t.same(await Promise.all(held), ['held', 'held'])
+  const channel = new BroadcastChannel('flood')
+  const begun: [string, number][] = []
+  channel.onmessage = (event) => begun.push((event as MessageEvent).data as [string, number])
+  const ends = Promise.allSettled(['bad', 'hold', 'hold'].map((task) => ground.call(name, task)))
+  await until(() => begun.length === 3, 'all to begin')
+  channel.postMessage('open')
+  const [bad, ...held] = await ends
+  channel.close()
+  t.match(bad, { reason: { code: 'WORKER_LOST' } })
+  const flooded = begun.find(([task]) => task === 'bad')?.[1]
+  const sisters = begun.flatMap(([, thread]) => (thread === flooded ? [] : thread))
+  t.ok(sisters.length > 0, 'some run beside it')
+  const values = held.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))
+  t.same(values.sort(), sisters.sort(), 'they are answered')
   t.equal(ground.generation(name).exits, 1)
 })
