@@ -8,12 +8,12 @@
 
 import type { Clock } from '../base/clock.ts'
 import { HeadgateError, messageOf, toHeadgateError } from '../base/errors.ts'
-import { nearest } from '../base/nearest.ts'
 import { type Caller, checkDepth } from '../domain/call-depth.ts'
 import type { Holds } from '../domain/holds.ts'
-import { type Namespace, parseNamespace } from '../domain/namespace.ts'
+import { parseNamespace } from '../domain/namespace.ts'
 import { routeKey } from '../domain/route.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
+import { unknownPackage } from '../domain/unknown-package.ts'
 import type { Generation } from '../generation/generation.ts'
 import { checkPayload } from '../hosting/body.ts'
 import { type Dispatcher, terminated } from '../routing/dispatcher.ts'
@@ -248,8 +248,9 @@ export class Invoker {
   #parse(text: string): Target {
     const namespace = parseNamespace(text)
     const { tenant, package: name, workflow, task } = namespace
-    const controller = this.#options.controllers.get(routeKey(tenant, name))
-    if (controller === undefined) throw this.#unknownPackage(namespace)
+    const { controllers } = this.#options
+    const controller = controllers.get(routeKey(tenant, name))
+    if (controller === undefined) throw unknownPackage(namespace, controllers.values())
     const target: Target = { controller, workflow, task, key: keyOf(workflow, task) }
     if (this.#targets.size >= TARGETS) {
       const oldest = this.#targets.keys().next().value
@@ -257,17 +258,6 @@ export class Invoker {
     }
     this.#targets.set(text, target)
     return target
-  }
-
-  #unknownPackage({ tenant, package: name }: Namespace): HeadgateError {
-    const names = [...this.#options.controllers.values()]
-      .filter((one) => one.tenant === tenant)
-      .map((one) => one.package)
-    return new HeadgateError('UNKNOWN_PACKAGE', {
-      tenant,
-      package: name,
-      nearest: nearest(name, names),
-    })
   }
 }
 

@@ -15,6 +15,7 @@ import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import { Scope, inOrder } from '../base/scope.ts'
 import { type RegistryValue, emptyRegistry, routeKey } from '../domain/route.ts'
+import { unknownPackage } from '../domain/unknown-package.ts'
 import { Invoker } from '../engine/invoker.ts'
 import type { SpareThreads } from '../generation/spare-threads.ts'
 import type { ExecutorRow, PackageRow } from '../protocol/status.ts'
@@ -229,12 +230,11 @@ export class HeadgateExecutor implements Executor {
     return this.#calls.invokeJson(namespace, body, options)
   }
 
-  async promote({ tenant, package: name, version, reason, actor }: Promotion): Promise<void> {
+  async promote({ version, reason, actor, ...of }: Promotion): Promise<void> {
     if (this.#closing !== undefined) throw new HeadgateError('EXECUTOR_CLOSING')
-    const controller = this.#controllers.byKey.get(routeKey(tenant, name))
-    if (controller === undefined) {
-      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: [] })
-    }
+    const { byKey } = this.#controllers
+    const controller = byKey.get(routeKey(of.tenant, of.package))
+    if (controller === undefined) throw unknownPackage(of, byKey.values())
     await controller.promote(version, reason ?? 'asked for', actor ?? 'library')
   }
 

@@ -7,6 +7,7 @@
 
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { parseNamespace } from '../domain/namespace.ts'
+import { unknownPackage } from '../domain/unknown-package.ts'
 import type { Invoker } from '../engine/invoker.ts'
 import type { Settle } from '../engine/surroundings.ts'
 import type { Generation } from '../generation/generation.ts'
@@ -24,9 +25,7 @@ export function answerTask(
     lane.post({ type: 'invokeResult', call, json: null, error: error.toRecord() })
   try {
     const { tenant, package: name } = parseNamespace(namespace)
-    if (tenant !== generation.tenant) {
-      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: [] })
-    }
+    if (tenant !== generation.tenant) throw unknownPackage({ tenant, package: name })
   } catch (error) {
     fail(toHeadgateError(error))
     return

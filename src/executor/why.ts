@@ -6,11 +6,11 @@
  */
 
 import { HeadgateError } from '../base/errors.ts'
-import { nearest } from '../base/nearest.ts'
 import { checkName } from '../domain/names.ts'
 import type { PackagePolicy } from '../domain/route.ts'
 import { allows, compareVersions, parsePolicy } from '../domain/version-policy.ts'
 import { type RefusalFacts, type VersionFacts, explainVersion } from '../domain/why.ts'
+import { unknownPackage } from '../domain/unknown-package.ts'
 import type { PackageRow, RefusalRow, SwapReceiptRow } from '../protocol/status.ts'
 import type { ExplainedVersion, WhyAnswer } from '../protocol/why.ts'
 import { highestSelfPromoting } from '../routing/target.ts'
@@ -42,7 +42,7 @@ export async function explainPackage(
   if (nameless.length === 0) checkName('package', name)
   const receipts = await executor.receipts({ tenant, package: name, limit: RECEIPTS_READ })
   const known = row === undefined ? versionsServed(receipts) : versionsOf(row)
-  if (known.length + nameless.length === 0) throw unknownPackage(executor, query)
+  if (known.length + nameless.length === 0) throw unknownPackage(query, whatThereIs(executor))
   const asked = version === undefined ? known : known.filter((one) => one === version)
   const versions = [
     ...asked.map((one) =>
@@ -220,16 +220,13 @@ function isMeant(refusal: RefusalRow, { tenant, package: name, version }: WhyQue
   return entry.startsWith(plain) && /^[-@]v?\d/.test(entry.slice(plain.length))
 }
 
-function unknownPackage(
+/** What was refused may be called anything: entries count, too. */
+function whatThereIs(
   executor: Pick<Executor, 'packages' | 'status'>,
-  { tenant, package: name }: WhyQuery,
-): HeadgateError {
-  const names = executor.packages().filter((row) => row.tenant === tenant)
-  const entries = executor.status().refusals.filter((refusal) => refusal.tenant === tenant)
-  const all = [...names.map((row) => row.package), ...entries.map(({ entry }) => entry)]
-  return new HeadgateError('UNKNOWN_PACKAGE', {
-    tenant,
-    package: name,
-    nearest: nearest(name, all),
-  })
+): Pick<PackageRow, 'tenant' | 'package'>[] {
+  const entries = executor.status().refusals
+  return [
+    ...executor.packages(),
+    ...entries.map(({ tenant, entry }) => ({ tenant, package: entry })),
+  ]
 }

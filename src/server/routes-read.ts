@@ -2,9 +2,8 @@
  * What can be read over HTTP: status, receipts, the control log, health.
  */
 
-import { HeadgateError } from '../base/errors.ts'
-import { nearest } from '../base/nearest.ts'
 import { checkName } from '../domain/names.ts'
+import { unknownPackage } from '../domain/unknown-package.ts'
 import { explainPackage } from '../executor/why.ts'
 import {
   type ControlAnswer,
@@ -131,15 +130,7 @@ export function readRoutes(context: ServerContext): readonly HttpRoute[] {
 export function packageOf({ executor }: ServerContext, tenant: string, name: string): PackageRow {
   const row = executor.package(checkName('tenant', tenant), checkName('package', name))
   if (row !== undefined) return row
-  const names = executor.packages().filter((other) => other.tenant === tenant)
-  throw new HeadgateError('UNKNOWN_PACKAGE', {
-    tenant,
-    package: name,
-    nearest: nearest(
-      name,
-      names.map((other) => other.package),
-    ),
-  })
+  throw unknownPackage({ tenant, package: name }, executor.packages())
 }
 
 interface PageFilter {

@@ -13,6 +13,7 @@ import { parseNamespace } from '../domain/namespace.ts'
 import { unknownTask } from '../domain/unknown-task.ts'
 import { matchVersion } from '../domain/version-policy.ts'
 import { taskBody, workflowAnswer } from '../domain/workflow-values.ts'
+import { unknownPackage } from '../domain/unknown-package.ts'
 import { bodyText, checkPayload } from '../hosting/body.ts'
 import { describe, type LoadedTask, loadedTasks } from '../hosting/definition.ts'
 import { fieldsText, taskLog } from '../hosting/package-output.ts'
@@ -196,7 +197,7 @@ export class LocalPackage {
     const { tenant, package: name, workflow, task } = parseNamespace(namespace)
     const isOwn = tenant === identity.tenant && name === identity.package
     if (!isOwn && (others === undefined || tenant !== identity.tenant)) {
-      throw new HeadgateError('UNKNOWN_PACKAGE', { tenant, package: name, nearest: [] })
+      throw unknownPackage({ tenant, package: name })
     }
     if (signal.aborted) {
       throw new HeadgateError('TASK_ABORTED', { why: 'the task that called has ended' })

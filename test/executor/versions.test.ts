@@ -10,15 +10,13 @@ import {
   make,
   makePlace,
   makeTasks,
+  promote,
   row,
   say,
   start,
   until,
   untilActive,
 } from './helpers.ts'
-
-const promote = (executor: Executor, version: string): Promise<void> =>
-  executor.promote({ tenant: 'public', package: 'p', version, reason: 'a test', actor: 'tester' })
 
 t.test('the highest version wins, and a prerelease is never taken by itself', async (t) => {
   const place = makePlace(t)
@@ -142,7 +140,7 @@ t.test('what is not in the folder cannot be promoted', async (t) => {
   const executor = await start(t, place)
   t.match(await failure(promote(executor, '3.0.0')), { code: 'NO_MATCHING_VERSION' })
   const unknown = executor.promote({ tenant: 'public', package: 'q', version: '1.0.0' })
-  t.match(await failure(unknown), { code: 'UNKNOWN_PACKAGE' })
+  t.match(await failure(unknown), { code: 'UNKNOWN_PACKAGE', details: { nearest: ['p'] } })
   await promote(executor, '1.0.0')
   place.remove('p-1.1.0')
   await until(executor, 'the removal', () => row(executor, 'p').versions.length === 1)
