@@ -317,6 +317,10 @@ export function failures(promises: readonly Promise<unknown>[]): Promise<Headgat
   return Promise.all(promises.map(failure))
 }
 
+/** Of the package `p`, by an operator. */
+export const promote = (executor: Executor, version: string): Promise<void> =>
+  executor.promote({ tenant: 'public', package: 'p', version, reason: 'a test', actor: 'tester' })
+
 /** What `say` answered, parsed. */
 export async function say(
   executor: Executor,

@@ -1,5 +1,4 @@
 import t from 'tap'
-import type { Executor } from '../../src/index.ts'
 import {
   Gates,
   HOLD,
@@ -11,15 +10,13 @@ import {
   generationOf,
   makePlace,
   makeTasks,
+  promote,
   row,
   say,
   start,
   until,
   untilActive,
 } from './helpers.ts'
-
-const promote = (executor: Executor, version: string): Promise<void> =>
-  executor.promote({ tenant: 'public', package: 'p', version, reason: 'a test', actor: 'tester' })
 
 t.test('a pin names a version, a range or a generation', async (t) => {
   const place = makePlace(t)

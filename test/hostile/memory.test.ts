@@ -136,12 +136,11 @@ t.test('progress in a tight loop is sent now and then', (t) =>
 
 t.test('only the thread that floods is ended, not its sisters', async (t) => {
   // Each says on which thread it has begun: one that is slow to wake gives its call to another.
-  const gate = (
-    task: string,
-  ): string => `const { parentPort, threadId } = await import('node:worker_threads')
+  const gate = (task: string, sign: string): string => `
+    const { parentPort, threadId } = await import('node:worker_threads')
     const channel = new BroadcastChannel('flood')
     const opened = new Promise((resolve) => {
-      channel.onmessage = ({ data }) => data === 'open' && resolve()
+      channel.onmessage = ({ data }) => data === '${sign}' && resolve()
     })
     channel.postMessage(['${task}', threadId])
     await opened
@@ -149,10 +148,9 @@ t.test('only the thread that floods is ended, not its sisters', async (t) => {
   const name = await ground.drop({
     headgate: { threads: 3 },
     tasks: {
-      hold: `${gate('hold')}
-        await new Promise((resolve) => setTimeout(resolve, 200))
+      hold: `${gate('hold', 'end')}
         return threadId`,
-      bad: `${gate('bad')}
+      bad: `${gate('bad', 'flood')}
         for (let i = 0; i < 100; i++) parentPort.postMessage(i)
         await new Promise(() => {})`,
     },
@@ -160,12 +158,14 @@ t.test('only the thread that floods is ended, not its sisters', async (t) => {
   const channel = new BroadcastChannel('flood')
   const begun: [string, number][] = []
   channel.onmessage = (event) => begun.push((event as MessageEvent).data as [string, number])
-  const ends = Promise.allSettled(['bad', 'hold', 'hold'].map((task) => ground.call(name, task)))
+  const bad = ground.fails(name, 'bad')
+  const ends = Promise.allSettled([ground.call(name, 'hold'), ground.call(name, 'hold')])
   await until(() => begun.length === 3, 'all to begin')
-  channel.postMessage('open')
-  const [bad, ...held] = await ends
+  channel.postMessage('flood')
+  t.equal((await bad).code, 'WORKER_LOST')
+  channel.postMessage('end')
+  const held = await ends
   channel.close()
-  t.match(bad, { reason: { code: 'WORKER_LOST' } })
   const flooded = begun.find(([task]) => task === 'bad')?.[1]
   const sisters = begun.flatMap(([, thread]) => (thread === flooded ? [] : thread))
   t.ok(sisters.length > 0, 'some run beside it')

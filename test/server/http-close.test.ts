@@ -1,9 +1,21 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { answer } from '../helpers/fake-executor.ts'
+import { answer, type FakeExecutor } from '../helpers/fake-executor.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { rawConnect, serve, TASK, JSON_TYPE } from './serve.ts'
+
+/** Its next call begins and is answered when it is released. */
+function holdInvoke(executor: FakeExecutor): { begun: Promise<void>; release: () => void } {
+  const begun = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  executor.onInvoke = async (_namespace, body) => {
+    begun.resolve()
+    await released.promise
+    return answer(body)
+  }
+  return { begun: begun.promise, release: released.resolve }
+}
 
 t.test('after the beginning of close the port is open and readiness fails', async (t) => {
   const { server } = await serve(t)
@@ -26,13 +38,7 @@ t.test('after the beginning of close the port is open and readiness fails', asyn
 
 t.test('close answers what is open, fails readiness and closes idle connections', async (t) => {
   const { server, executor } = await serve(t)
-  const release = Promise.withResolvers<void>()
-  const begun = Promise.withResolvers<void>()
-  executor.onInvoke = async (_namespace, body) => {
-    begun.resolve()
-    await release.promise
-    return answer(body)
-  }
+  const { begun, release } = holdInvoke(executor)
   const idle = rawConnect(t, server.port)
   idle.socket.write(`GET /readyz HTTP/1.1\r\nhost: localhost:${server.port}\r\n\r\n`)
   await idle.until('"ready"')
@@ -40,7 +46,7 @@ t.test('close answers what is open, fails readiness and closes idle connections'
   kept.socket.write(`GET /livez HTTP/1.1\r\nhost: localhost:${server.port}\r\n\r\n`)
   await kept.until('"live"')
   const call = fetch(server.url + TASK, { method: 'POST', headers: JSON_TYPE, body: '1' })
-  await begun.promise
+  await begun
   // A request of which only half has come.
   const half = rawConnect(t, server.port)
   half.socket.write(`GET /readyz HTTP/1.1\r\nhost: localhost:${server.port}\r\n`)
@@ -48,7 +54,7 @@ t.test('close answers what is open, fails readiness and closes idle connections'
   t.equal(server.close(), closing, 'close is idempotent')
   await Promise.all([idle.text, kept.text])
   await t.rejects(fetch(`${server.url}/livez`), 'nobody listens any more')
-  release.resolve()
+  release()
   t.equal(await (await call).text(), '1', 'the open request is answered')
   await closing
   await half.text
@@ -80,15 +86,9 @@ t.test('an answer that is not read holds close up for a few seconds only', async
     `POST ${TASK} HTTP/1.1\r\nhost: localhost:${server.port}\r\ncontent-length: 0\r\n\r\n`,
   )
   await once(stopped, 'readable')
-  const begun = Promise.withResolvers<void>()
-  const release = Promise.withResolvers<void>()
-  executor.onInvoke = async (_namespace, body) => {
-    begun.resolve()
-    await release.promise
-    return answer(body)
-  }
+  const { begun, release } = holdInvoke(executor)
   const slow = fetch(server.url + TASK, { method: 'POST', headers: JSON_TYPE, body: '1' })
-  await begun.promise
+  await begun
   const closing = server.close()
   const cut = once(stopped, 'close')
   clock.advance(6_000)
@@ -96,27 +96,21 @@ t.test('an answer that is not read holds close up for a few seconds only', async
   await cut
   t.ok(stopped.bytesRead < bytes, 'the rest of the answer is not sent any more')
   clock.advance(60_000)
-  release.resolve()
+  release()
   t.equal(await (await slow).text(), '1', 'a call that runs is waited for')
   await closing
 })
 
 t.test('readiness fails on a connection that outlives the beginning of close', async (t) => {
   const { server, executor } = await serve(t)
-  const begun = Promise.withResolvers<void>()
-  const release = Promise.withResolvers<void>()
-  executor.onInvoke = async (_namespace, body) => {
-    begun.resolve()
-    await release.promise
-    return answer(body)
-  }
+  const { begun, release } = holdInvoke(executor)
   const { socket, text } = rawConnect(t, server.port)
   const host = `host: localhost:${server.port}`
   socket.write(`POST ${TASK} HTTP/1.1\r\n${host}\r\ncontent-length: 0\r\n\r\n`)
-  await begun.promise
+  await begun
   const closing = server.close()
   socket.write(`GET /readyz HTTP/1.1\r\n${host}\r\n\r\n`)
-  release.resolve()
+  release()
   const answered = await text
   t.match(answered, /^HTTP\/1.1 200/)
   await closing
