@@ -67,17 +67,23 @@ t.test('E3: after the drain deadline what runs is aborted, then ended', async (t
 })
 
 t.test('E3: a call bound for good that is given back too late is answered', async (t) => {
-  const { generation, call, reaches } = await harness.serve({ tasks })
+  // By its own clock: a thread that is slow to wake is no reason to give back anything before.
+  const clock = new ManualClock()
+  const { generation, call, reaches } = await harness.serve({ tasks }, { clock, killGraceMs: 300 })
   const first = call('echo')
   // Both go in one batch when that of the first is acknowledged.
   const loop = call('loop', 0, { pinned: true })
   const pinned = call('echo', 1, { pinned: true })
   await first.answer
   await until(() => generation.ledger.counts.held === 2, 'both are handed over')
+  await until(() => running(generation) === 1, 'the first of them runs')
   generation.take('supersede', 'test')
   generation.take('deadline', 'test')
+  // Two looks of which the thread has begun nothing between.
+  clock.advance(2)
   await t.rejects(pinned.answer, { code: 'GENERATION_TERMINATED' })
   t.equal(pinned.moves, 1)
+  clock.advance(300)
   await t.rejects(loop.answer)
   await reaches('retired')
   t.ok(generation.ledger.zero)
