@@ -11,8 +11,21 @@ function isSupported(version) {
   return found[0] > needed[0] || (found[0] === needed[0] && found[1] >= needed[1])
 }
 
+// In a checkout that is TypeScript: some three hundred modules to strip and to compile, each time anew.
+var MAIN = './main.ts'
+var COMPILED = '../../node_modules/.cache/headgate/compiled'
+
 function load(name) {
   return import(name)
+}
+
+// Where it cannot be written, nothing is kept.
+function keepCompiled() {
+  if (!MAIN.endsWith('.ts')) return Promise.resolve()
+  return Promise.all([load('module'), load('fs'), load('path')]).then(function (modules) {
+    var here = modules[2].dirname(modules[1].realpathSync(process.argv[1]))
+    modules[0].enableCompileCache(modules[2].join(here, COMPILED))
+  })
 }
 
 function fail(why) {
@@ -59,16 +72,20 @@ function runOnOwnNode(fs, path, childProcess) {
 
 function main() {
   if (isSupported(process.versions.node)) {
-    var ready = Promise.resolve()
+    var ready = keepCompiled()
     if (process.argv[2] === 'start') {
-      ready = load('./helper-threads.ts').then(function (threads) {
-        threads.limitHelperThreads()
-        threads.lowerHelperThreads()
-      })
+      ready = ready
+        .then(function () {
+          return load('./helper-threads.ts')
+        })
+        .then(function (threads) {
+          threads.limitHelperThreads()
+          threads.lowerHelperThreads()
+        })
     }
     return ready
       .then(function () {
-        return load('./main.ts')
+        return load(MAIN)
       })
       .then(function (cli) {
         return cli.main(process.argv.slice(2))

@@ -21,8 +21,9 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { TypedEmitter } from '../base/events.ts'
 import type { Logger } from '../base/logger.ts'
-import { ownModule } from '../base/own-module.ts'
 import { HEADGATE_VERSION } from '../base/headgate-package.ts'
+import { ownModule } from '../base/own-module.ts'
+import { threadEnvironment } from '../base/thread-environment.ts'
 import { NO_TRUST, type SignatureTrust } from '../domain/signature-policy.ts'
 import { fromThreadSchema } from './messages.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
@@ -172,11 +173,11 @@ class ThreadSource implements Source {
       known: this.#known,
       present: [...this.#present.values()],
     }
-    // No environment and no flags of the host: the thread needs none, and inherits no preloads.
+    // No flags of the host: the thread needs none, and inherits no preloads.
     const thread = new Worker(THREAD_FILE, {
       name: 'headgate-source',
       workerData,
-      env: {},
+      env: threadEnvironment(),
       execArgv: [],
     })
     this.#thread = thread

@@ -21,6 +21,7 @@ import { doubling } from '../../base/doubling.ts'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/logger.ts'
 import { ownModule } from '../../base/own-module.ts'
+import { threadEnvironment } from '../../base/thread-environment.ts'
 import type {
   ControlEntry,
   KnownVersion,
@@ -343,12 +344,12 @@ function refusal(error: HeadgateError): Outcome {
   return { ok: false, error: error.toRecord() }
 }
 
-/** `env: {}` and `execArgv: []`: nothing of the parent's environment or flags reaches the thread. */
+/** `execArgv: []`: no flags of the parent's reach the thread. */
 function spawnStoreThread(options: ThreadOptions): Worker {
   const entry = ownModule('./store-thread', import.meta.url)
   return new Worker(entry, {
     name: 'headgate-store',
-    env: {},
+    env: threadEnvironment(),
     execArgv: [],
     workerData: options,
   })
