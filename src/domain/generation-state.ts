@@ -5,8 +5,8 @@
  * Does not own: doing it (generation/, routing/), the control log, timers.
  *
  * G1  retired is final; nothing leaves it.
- * G2  The drain timer is armed exactly while draining, the warm timer exactly while drained: each
- *     way out cancels, the timer's own event included (an operator may be faster than the timer).
+ * G2  The drain timer is armed exactly while draining, the warm timer exactly in standby and while
+ *     drained: each way out cancels, the timer's own event included (an operator may be faster).
  * G3  endThreads comes once on each way to retired or rejected, before or at its last transition.
  */
 
@@ -63,7 +63,11 @@ export interface GenerationEvent {
 export type GenerationEffect =
   | 'armDrain'
   | 'cancelDrain'
+  /** It may go when nobody calls it: it has never had the traffic. */
+  | 'armStandby'
+  /** The same; it had the traffic. */
   | 'armWarm'
+  /** Of both. */
   | 'cancelWarm'
   /** Abort what runs, grant it the grace, then end every thread. */
   | 'endThreads'
@@ -97,6 +101,7 @@ const TRANSITIONS: Readonly<Record<GenerationState, Row>> = {
 }
 
 const ON_ENTRY: Readonly<Partial<Record<GenerationState, readonly GenerationEffect[]>>> = {
+  standby: ['armStandby'],
   draining: ['armDrain'],
   drained: ['armWarm'],
   terminating: ['endThreads'],
@@ -105,6 +110,7 @@ const ON_ENTRY: Readonly<Partial<Record<GenerationState, readonly GenerationEffe
 }
 
 const ON_EXIT: Readonly<Partial<Record<GenerationState, readonly GenerationEffect[]>>> = {
+  standby: ['cancelWarm'],
   draining: ['cancelDrain'],
   drained: ['cancelWarm'],
 }

@@ -1,6 +1,6 @@
 /**
- * The two waits in the life of a generation: until it must have drained, until it is warm no longer.
- * Its methods are named as the effects that ask for them (domain/generation-state.ts).
+ * The two waits in the life of a generation: until it must have drained, until nobody has called it
+ * for so long that it goes. Its methods are named as the effects that ask for them (domain/generation-state.ts).
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
@@ -8,7 +8,7 @@ import type { Claims } from './claims.ts'
 import type { Ledger } from './ledger.ts'
 import type { Tally } from './tally.ts'
 
-/** What is still called is looked at no more often. */
+/** What is still called is looked at no more often; and what was loaded has so long to be called. */
 const SHORTEST_WARM_MS = 50
 
 export interface CountdownOptions {
@@ -54,6 +54,10 @@ export class Countdowns {
     this.#drain?.cancel()
     this.#drain = undefined
     this.#deadlineAt = null
+  }
+
+  armStandby(): void {
+    this.#keepWarm(Math.max(SHORTEST_WARM_MS, this.#options.keepWarmMs))
   }
 
   armWarm(): void {

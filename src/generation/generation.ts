@@ -141,7 +141,7 @@ export class Generation implements Serving {
       tally: this.tally,
       onDrainDeadline: () =>
         this.take('deadline', `did not drain within ${options.drainTimeoutMs} ms`),
-      onWarmEnough: () => this.take('expire', 'kept warm long enough'),
+      onWarmEnough: () => this.take('expire', 'nobody called it for as long as it is kept warm'),
     })
     const { upcalls } = options
     this.#threads = new GenerationThreads({

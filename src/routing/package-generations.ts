@@ -9,7 +9,6 @@
  * P1  One load of a version at a time; whoever asks meanwhile gets the same.
  * P2  Only what has the traffic, is to get it or still ends calls counts against the limit for a
  *     version to be promoted: pins never keep one out.
- * P3  What was loaded and is not promoted goes when nobody calls it.
  */
 
 import { HeadgateError } from '../base/errors.ts'
@@ -18,7 +17,6 @@ import type { Generation } from '../generation/generation.ts'
 import type { StagedDrop } from '../source/source.ts'
 import type { ControllerDeps } from './controller-deps.ts'
 import type { Loaded } from './generation-factory.ts'
-import { IdleWatch } from './idle-watch.ts'
 
 /** Generations of one package that may be loading or serving at once. */
 const GENERATION_LIMIT = 4
@@ -42,7 +40,7 @@ export interface Origin extends Loaded {
 }
 
 export interface PackageGenerationsDeps
-  extends Pick<ControllerDeps, 'swapper' | 'generationUpcalls' | 'loadVersion' | 'after'> {
+  extends Pick<ControllerDeps, 'swapper' | 'generationUpcalls' | 'loadVersion'> {
   readonly loaded: (drop: StagedDrop) => void
   /** Not told of what was given up. */
   readonly failed: (drop: StagedDrop, error: unknown) => void
@@ -54,12 +52,10 @@ export class PackageGenerations {
   readonly #origins = new WeakMap<Generation, Origin>()
   /** By version. */
   readonly #loads = new Map<string, Promise<Generation>>()
-  readonly #idle: IdleWatch
   #closed = false
 
   constructor(deps: PackageGenerationsDeps) {
     this.#deps = deps
-    this.#idle = new IdleWatch(deps.after)
   }
 
   /** Newest first. */
@@ -150,7 +146,6 @@ export class PackageGenerations {
     const loaded = await loadVersion(drop, generationUpcalls, onBorn, accepted)
     this.#origins.set(loaded.generation, { ...loaded, drop })
     this.#deps.loaded(drop)
-    this.#idle.watch(loaded.generation)
     return loaded.generation
   }
 

@@ -38,18 +38,20 @@ function walk(...events: GenerationEventType[]): [GenerationState, GenerationEff
 }
 
 const LIVE = ['load', 'imported', 'ready', 'promote'] as const
+/** What LIVE does on its way. */
+const STANDBY = ['armStandby', 'cancelWarm'] as const
 
 t.test('the good way from the drop to the end', (t) => {
-  t.same(walk(...LIVE), ['active', []])
+  t.same(walk(...LIVE), ['active', STANDBY])
   t.same(walk(...LIVE, 'supersede', 'zero', 'expire'), [
     'retired',
-    ['armDrain', 'cancelDrain', 'armWarm', 'cancelWarm', 'endThreads'],
+    [...STANDBY, 'armDrain', 'cancelDrain', 'armWarm', 'cancelWarm', 'endThreads'],
   ])
   t.end()
 })
 
 t.test('a draining or drained generation is revived without its threads ending', (t) => {
-  t.same(walk(...LIVE, 'supersede', 'promote'), ['active', ['armDrain', 'cancelDrain']])
+  t.same(walk(...LIVE, 'supersede', 'promote'), ['active', [...STANDBY, 'armDrain', 'cancelDrain']])
   const [state, effects] = walk(...LIVE, 'supersede', 'zero', 'promote')
   t.equal(state, 'active')
   t.equal(effects.at(-1), 'cancelWarm')
@@ -60,7 +62,7 @@ t.test('a draining or drained generation is revived without its threads ending',
 t.test('a passed drain deadline ends the threads once', (t) => {
   const [state, effects] = walk(...LIVE, 'supersede', 'deadline', 'terminated')
   t.equal(state, 'retired')
-  t.same(effects, ['armDrain', 'cancelDrain', 'endThreads'])
+  t.same(effects, [...STANDBY, 'armDrain', 'cancelDrain', 'endThreads'])
   t.end()
 })
 
@@ -72,11 +74,17 @@ t.test('each step of loading can be refused, and a refused one retired', (t) => 
 })
 
 t.test('quarantine keeps what it takes and is left by release or retire', (t) => {
-  t.same(walk(...LIVE, 'crashLoop'), ['quarantined', []])
-  t.same(walk(...LIVE, 'crashLoop', 'release'), ['standby', []])
-  t.same(walk(...LIVE, 'crashLoop', 'retire'), ['retired', ['endThreads']])
+  t.same(walk(...LIVE, 'crashLoop'), ['quarantined', STANDBY])
+  t.same(walk(...LIVE, 'crashLoop', 'release'), ['standby', [...STANDBY, 'armStandby']])
+  t.same(walk(...LIVE, 'crashLoop', 'retire'), ['retired', [...STANDBY, 'endThreads']])
   t.same(walk(...LIVE, 'supersede', 'crashLoop')[1].at(-1), 'cancelDrain')
   t.same(walk(...LIVE, 'supersede', 'zero', 'crashLoop')[1].at(-1), 'cancelWarm')
+  t.end()
+})
+
+t.test('one in standby that nobody calls goes', (t) => {
+  t.same(walk('load', 'imported', 'ready'), ['standby', ['armStandby']])
+  t.same(walk('load', 'imported', 'ready', 'expire'), ['retired', [...STANDBY, 'endThreads']])
   t.end()
 })
 
@@ -143,14 +151,15 @@ t.test('G2 and G3 hold on random walks', (t) => {
         for (const effect of next.effects) {
           if (effect === 'endThreads') threadsEnded += 1
           for (const timer of ['Drain', 'Warm'] as const) {
-            if (!effect.endsWith(timer)) continue
+            const isIts = effect.endsWith(timer) || (timer === 'Warm' && effect === 'armStandby')
+            if (!isIts) continue
             // An arm on an armed timer or a cancel on an idle one would leave a stale timer.
             if (armed[timer] === effect.startsWith('arm')) return false
             armed[timer] = !armed[timer]
           }
         }
         if (armed.Drain !== (state === 'draining')) return false
-        if (armed.Warm !== (state === 'drained')) return false
+        if (armed.Warm !== (state === 'standby' || state === 'drained')) return false
         const isOver = ['retired', 'rejected', 'terminating'].includes(state)
         if (threadsEnded !== (isOver ? 1 : 0)) return false
       }

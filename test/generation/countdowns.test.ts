@@ -56,6 +56,19 @@ t.test('what serves or is claimed is kept, and looked at no more than every 50 m
   t.end()
 })
 
+t.test('what was loaded has 50 ms to be called, however short it is kept warm', (t) => {
+  const { clock, tally, ends, countdowns } = make(0)
+  countdowns.armStandby()
+  clock.advance(49)
+  t.same(ends, [])
+  tally.count(true, 1)
+  clock.advance(50)
+  t.same(ends, [], 'it was called')
+  clock.advance(1)
+  t.same(ends, ['warm enough'])
+  t.end()
+})
+
 t.test('what is called off is not told, and another drain has its whole time', (t) => {
   const { clock, ends, countdowns } = make(100)
   countdowns.armWarm()
