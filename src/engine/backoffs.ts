@@ -5,8 +5,8 @@
  * Does not own: how long one waits (domain/retry.ts), what it does then (task-call.ts,
  * workflow-call.ts).
  *
- * O1  Nobody waits for a generation that takes no more work: flush() lets each go on at once, and it
- *     finds that out for itself.
+ * O1  Nobody waits for a generation that takes no more work: flush() lets each go on at once, who
+ *     comes later does so too, and each finds that out for itself.
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
@@ -25,12 +25,12 @@ export class Backoffs {
     this.#clock = clock
   }
 
-  /** Calls `goOn` once: after `ms`, or at the flush before. */
+  /** Calls `goOn` once, never at once: after `ms`, or at the flush before. */
   wait(generation: Generation, ms: number, goOn: () => void): void {
     const all = this.#waiting.get(generation) ?? new Set()
     this.#waiting.set(generation, all)
     const timer = this.#clock.after(
-      ms,
+      generation.live ? ms : 0,
       () => {
         all.delete(waiting)
         if (all.size === 0) this.#waiting.delete(generation)

@@ -1,6 +1,7 @@
 /**
  * The two waits in the life of a generation: until it must have drained, until nobody has called it
- * for so long that it goes. Its methods are named as the effects that ask for them (domain/generation-state.ts).
+ * for so long that it goes. Its methods are named as the effects that ask for them
+ * (domain/generation-state.ts).
  */
 
 import type { Clock, Timer } from '../base/clock.ts'

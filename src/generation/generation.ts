@@ -188,10 +188,6 @@ export class Generation implements Serving {
     return this.#threads.threads
   }
 
-  get keepWarmMs(): number {
-    return this.#options.keepWarmMs
-  }
-
   get drainDeadlineAt(): number | null {
     return this.#countdowns.drainDeadlineAt
   }
@@ -232,7 +228,8 @@ export class Generation implements Serving {
     }
     this.#changes.tell()
     this.#options.upcalls.transition(this, { at: this.#since, from, to: state, reason, actor })
-    if (state === 'draining' && this.ledger.zero) this.take('zero', 'nothing was in flight')
+    // Whoever was told may have taken it further.
+    if (this.#state === 'draining' && this.ledger.zero) this.take('zero', 'nothing was in flight')
     if (state === 'quarantined') this.#failQueued(quarantined(this))
   }
 
@@ -312,6 +309,11 @@ export class Generation implements Serving {
     await drained
     if (this.can('expire')) this.take('expire', 'the executor closes')
     if (this.can('retire')) this.take('retire', 'the executor closes')
+    await this.#ending
+  }
+
+  /** Of one that is retired or rejected: resolves when its calls are answered and its threads gone. */
+  async ended(): Promise<void> {
     await this.#ending
   }
 

@@ -263,18 +263,24 @@ export class Lane {
     this.#port.close()
   }
 
-  /** The thread is gone. Returns what it had not begun, in order. */
-  lost(fault: (held: Held) => HeadgateError): TaskRequest[] {
+  /**
+   * The thread is gone. `giveBack` gets what it had not begun, in order, before the others are
+   * answered: a workflow that fails with one of those finds its further tasks in their queue.
+   */
+  lost(
+    fault: (held: Held) => HeadgateError,
+    giveBack: (moved: readonly TaskRequest[]) => void,
+  ): void {
     this.#hearOut()
     this.#state = 'closed'
     this.#port.close()
     const moved = this.revoke().map((held) => held.request)
+    if (moved.length > 0) giveBack(moved)
     for (const held of this.held()) {
       this.#drop(held)
       this.#upcalls.released(held, 'lost')
       if (!held.answered) held.request.onFailure(fault(held))
     }
-    return moved
   }
 
   /** It is held no longer. */

@@ -16,15 +16,13 @@
  *     no other one serves, whoever waits or calls in such a pause is told why.
  */
 
-import type { Clock } from '../base/clock.ts'
 import { doubling } from '../base/doubling.ts'
 import { delay } from '../base/clock.ts'
 import { HeadgateError, toHeadgateError } from '../base/errors.ts'
-import type { Declared } from '../domain/declared.ts'
 import type { PackageDescriptor } from '../domain/descriptor.ts'
-import type { LoadMessage, WorkerMessage } from '../protocol/lane-messages.ts'
-import { type Accepted, timeoutsOf } from './accepted.ts'
+import { timeoutsOf } from './accepted.ts'
 import { type BringUpTimes, bringUp } from './bring-up.ts'
+import type { CrewOptions } from './crew-options.ts'
 import type { Held } from './held.ts'
 import type { Lane, LaneUpcalls } from './lane.ts'
 import { LaneWatch } from './lane-watch.ts'
@@ -35,41 +33,6 @@ import type { ThreadHost } from './thread-host.ts'
 const CRASHES = 4
 export const CRASH_WINDOW_MS = 10_000
 const LONGEST_BACKOFF_MS = 30_000
-
-export interface CrewUpcalls {
-  released(held: Held, how: 'ran' | 'moved' | 'lost'): void
-  ran(held: Held, ok: boolean, ranMs: number): void
-  room(): void
-  /** Requests a thread gave back, in the order in which they were handed over. */
-  gaveBack(requests: readonly TaskRequest[]): void
-  log(message: Extract<WorkerMessage, { type: 'log' }>): void
-  invoke(lane: Lane, message: Extract<WorkerMessage, { type: 'invoke' }>): void
-  /** A thread ended that nobody ended. */
-  crashed(why: string): void
-  crashLoop(exits: number): void
-  /** A thread could not be brought up; it is tried again after `retryMs`. */
-  notReplaced(error: HeadgateError, retryMs: number): void
-  /** Threads were given up, or are back. */
-  threadsChanged(): void
-  /** Those who wait for a thread have none to wait for. */
-  unavailable(error: HeadgateError): void
-}
-
-export interface CrewOptions {
-  readonly threads: number
-  readonly load: Omit<LoadMessage, 'slotDir' | 'accepted'>
-  /** What its manifest says that the module exports; null: it came without one. */
-  readonly declared: Declared | null
-  readonly link: (slotDir: string) => Promise<void>
-  readonly loadTimeoutMs: number
-  readonly killGraceMs: number
-  readonly clock: Clock
-  /** Called for each thread when its definition is accepted; what it throws refuses the thread. */
-  readonly onImported: (accepted: Accepted) => void
-  /** What a thread may define without being asked: what the one before defined. */
-  readonly accepted: () => Accepted | null
-  readonly upcalls: CrewUpcalls
-}
 
 interface Member {
   readonly warm: WarmThread
@@ -92,7 +55,7 @@ export class ThreadCrew {
   #exits = 0
   /** Why the last thread could not be brought up; undefined: it could, or it is tried right now. */
   #failure: HeadgateError | undefined
-  /** Replaces WORKER_LOST while the whole generation is ended. */
+  /** Replaces WORKER_LOST while the whole generation is ended; undefined: it is not. */
   #endFault: ((held: Held) => HeadgateError) | undefined
 
   constructor(options: CrewOptions) {
@@ -118,6 +81,10 @@ export class ThreadCrew {
   /** Aborts when the crew ends. */
   get ended(): AbortSignal {
     return this.#closing.signal
+  }
+
+  get #isEnding(): boolean {
+    return this.#closing.signal.aborted || this.#endFault !== undefined
   }
 
   *lanes(): Generator<Lane> {
@@ -165,8 +132,12 @@ export class ThreadCrew {
     }
   }
 
-  /** Asks every running call to end, for `reason`; one that then fails is answered with `fault`. */
+  /**
+   * Asks every running call to end, for `reason`; one that then fails, or whose thread is lost, is
+   * answered with `fault`. No thread is replaced from now on.
+   */
   abortAll(reason: string, fault: (held: Held) => HeadgateError): void {
+    this.#endFault = fault
     for (const lane of this.lanes()) {
       for (const held of lane.held()) lane.abort(held, reason, fault(held))
     }
@@ -246,6 +217,11 @@ export class ThreadCrew {
       throw error
     })
     if (this.#closing.signal.aborted) return times
+    if (!this.#members.has(member)) {
+      const { package: name, version } = load
+      const why = 'its thread ended as soon as it was ready'
+      throw new HeadgateError('LOAD_FAILED', { package: name, version, why })
+    }
     member.serving = true
     this.#failure = undefined
     warm.hosted.lane.serve()
@@ -310,7 +286,7 @@ export class ThreadCrew {
     const served = member.serving
     member.ending = why
     this.#lost(member, why)
-    if (served && !this.#closing.signal.aborted) void this.#bringUpAnother(0)
+    if (served && !this.#isEnding) void this.#bringUpAnother(0)
   }
 
   /** C2 */
@@ -335,9 +311,8 @@ export class ThreadCrew {
     const fault =
       this.#endFault ??
       ((held: Held) => new HeadgateError('WORKER_LOST', { task: held.kind.task.name, why }))
-    const moved = member.warm.hosted.lane.lost(fault)
+    member.warm.hosted.lane.lost(fault, this.#options.upcalls.gaveBack)
     member.warm.hosted.kill()
-    if (moved.length > 0) this.#options.upcalls.gaveBack(moved)
   }
 
   /** The thread ended, or did what costs it its life. */
@@ -345,7 +320,7 @@ export class ThreadCrew {
     if (!this.#members.has(member)) return
     const started = member.serving
     this.#lost(member, why)
-    if (this.#closing.signal.aborted || !started) return
+    if (this.#isEnding || !started) return
     this.#exits++
     this.#options.upcalls.crashed(why)
     const now = this.#options.clock.monotonic()
@@ -362,14 +337,14 @@ export class ThreadCrew {
     for (let round = 0, wait = waitMs; ; round++) {
       try {
         if (wait > 0) await delay(clock, wait, this.#closing.signal)
-        if (this.#closing.signal.aborted || this.#host === undefined) return
+        if (this.#isEnding || this.#host === undefined) return
         // Who calls now waits for what comes of this.
         this.#failure = undefined
         await this.#bringUp(openWarmThread(this.#host), false)
         upcalls.threadsChanged()
         return
       } catch (thrown) {
-        if (this.#closing.signal.aborted) return
+        if (this.#isEnding) return
         const error = toHeadgateError(thrown)
         // A thread whose lane was closed counts as free until it has ended, and was taken: not again.
         const wasTaken = error.code === 'LOAD_INTERRUPTED' && round === 0

@@ -14,11 +14,12 @@ import type { Clock } from '../base/clock.ts'
 import { doubling } from '../base/doubling.ts'
 import { type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import type { BringUpTimes } from './bring-up.ts'
+import type { CrewOptions } from './crew-options.ts'
 import type { Held } from './held.ts'
 import type { Lane } from './lane.ts'
 import type { WarmThread } from './spare-threads.ts'
 import type { TaskRequest } from './task-request.ts'
-import { type CrewOptions, ThreadCrew } from './thread-crew.ts'
+import { ThreadCrew } from './thread-crew.ts'
 
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 30_000

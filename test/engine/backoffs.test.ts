@@ -3,8 +3,9 @@ import { Backoffs } from '../../src/engine/backoffs.ts'
 import type { Generation } from '../../src/generation/generation.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 
-/** Only told apart, never asked. */
-const [one, other] = [{}, {}] as [Generation, Generation]
+/** Told apart, and asked for nothing else. */
+const [one, other] = [{ live: true }, { live: true }] as [Generation, Generation]
+const retired = { live: false } as Generation
 
 t.test('each goes on when its time has come', (t) => {
   const clock = new ManualClock()
@@ -36,5 +37,16 @@ t.test('O1: a flush lets those of one generation go on at once, and only once', 
   backoffs.flush(one)
   clock.advance(100)
   t.same(went, ['a', 'b', 'c'])
+  t.end()
+})
+
+t.test('O1: who comes to a generation that takes no more work goes on at once', (t) => {
+  const clock = new ManualClock()
+  const backoffs = new Backoffs(clock)
+  const went: string[] = []
+  backoffs.wait(retired, 60_000, () => went.push('late'))
+  t.same(went, [], 'when its caller has ended')
+  clock.advance(0)
+  t.same(went, ['late'])
   t.end()
 })

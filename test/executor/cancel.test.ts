@@ -40,6 +40,31 @@ t.test('a call whose signal has aborted is refused and never begun', async (t) =
   t.equal(await executor.invoke('public::p::w::counted'), 1)
 })
 
+t.test('a call that is cancelled while its input is checked is not run', async (t) => {
+  const place = makePlace(t)
+  const gates = new Gates(t)
+  const source = `
+const input = { '~standard': { version: 1, vendor: 'x',
+  validate: async (value) => { await gate(value.at); return { value } } } }
+export default definePackage({ workflows: [workflow('w', { input })
+  .task('pay', { run: () => { globalThis.paid = true } })
+  .task('paid', { run: () => globalThis.paid ?? false })] })`
+  place.drop(make('p', '1.0.0', source))
+  const executor = await start(t, place)
+  const controller = new AbortController()
+  const { signal } = controller
+  const call = failure(executor.invoke('public::p::w::pay', { input: { at: 'first' } }, { signal }))
+  await gates.reached('first')
+  controller.abort(new Error('changed my mind'))
+  t.match(await call, { code: 'TASK_ABORTED' })
+  const asked = executor.invoke('public::p::w::paid', { input: { at: 'second' } })
+  await gates.reached('second')
+  gates.open('first')
+  gates.open('second')
+  t.equal(await asked, false)
+  t.match(generationOf(executor, 'p', '1.0.0'), { requests: 0 })
+})
+
 t.test('a call that waits is cancelled at once, makes room and is never begun', async (t) => {
   const place = makePlace(t)
   const gates = new Gates(t)

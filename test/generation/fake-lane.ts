@@ -13,11 +13,11 @@ import type { MainMessage, WorkerMessage } from '../../src/protocol/lane-message
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { until } from '../helpers/until.ts'
 
-/** Two kinds: `w::quick`, and `w::slow` with a timeout of 1 s. */
 /** What a lost thread's calls are told. */
 export const gone = (): HeadgateError =>
   new HeadgateError('WORKER_LOST', { task: 'x', why: 'gone' })
 
+/** Two kinds: `w::quick`, and `w::slow` with a timeout of 1 s. */
 export const kinds = new Kinds(
   parseDescriptor(
     {
@@ -96,6 +96,8 @@ export interface FakeLane {
   begin(held: Held): boolean
   /** The worker sends: `acknowledged` batches, then results. */
   answer(acknowledged: number, ...results: readonly (readonly [Held, string, boolean?])[]): void
+  /** The thread is gone: returns what is given back. */
+  lose(): readonly TaskRequest[]
   /** Waits until the main side has taken what the worker posted so far. */
   taken(): Promise<void>
   /** Waits until what the main side posted so far has come to the worker. */
@@ -164,6 +166,11 @@ export function openFakeLane(
       for (const [held, , failed = false] of results) slots.end(held.slot, failed, 2, 1)
       const flat = results.flatMap(([held, text]) => [held.slot, text])
       port2.postMessage([acknowledged, ...flat])
+    },
+    lose() {
+      const given: TaskRequest[] = []
+      lane.lost(gone, (moved) => given.push(...moved))
+      return given
     },
     async taken() {
       const before = rooms

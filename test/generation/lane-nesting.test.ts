@@ -2,7 +2,7 @@ import t from 'tap'
 import { NESTING_LIMIT } from '../../src/domain/call-depth.ts'
 import type { Held } from '../../src/generation/held.ts'
 import { SlotLevels } from '../../src/generation/slot-levels.ts'
-import { type FakeLane, gone, NotedRequest, openFakeLane } from './fake-lane.ts'
+import { type FakeLane, NotedRequest, openFakeLane } from './fake-lane.ts'
 
 t.test('N4: a call that waits for nested ones costs a slot, not concurrency', async (t) => {
   const fake = openFakeLane(t, 1)
@@ -83,7 +83,7 @@ t.test(
         await fake.taken()
       },
       'it was taken back': (fake) => void fake.lane.revoke(),
-      'its thread was lost': (fake) => void fake.lane.lost(gone),
+      'its thread was lost': (fake) => void fake.lose(),
     } satisfies Record<string, (fake: FakeLane, held: Held) => void | Promise<void>>
     for (const [how, end] of Object.entries(ends)) {
       const fake = openFakeLane(t, 1)

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { HeadgateError } from '../../src/base/errors.ts'
 import type { Held } from '../../src/generation/held.ts'
 import type { Lane } from '../../src/generation/lane.ts'
 import { LaneWatch } from '../../src/generation/lane-watch.ts'
@@ -156,7 +155,7 @@ t.test('a killed thread ends its other calls once', async (t) => {
     killGraceMs: 5_000,
     onStalled: () => {},
     onDeadline: (_, held) => void found.push(`deadline ${held.request.seq}`),
-    onBlocked: (lane) => void lane.lost(() => new HeadgateError('WORKER_LOST')),
+    onBlocked: () => void fake.lose(),
     onStubborn: () => {},
   })
   const [first] = fake.hand(requests[0] as NotedRequest)

@@ -89,7 +89,7 @@ t.test('N3: of a lost thread, the begun fail and the others move, each once', as
   fake.begin(second)
   fake.answer(0, [first, '1'])
   await fake.taken()
-  const moved = fake.lane.lost(gone)
+  const moved = fake.lose()
   t.same(
     moved.map(({ seq }) => seq),
     [3, 4],
@@ -99,7 +99,20 @@ t.test('N3: of a lost thread, the begun fail and the others move, each once', as
     ['ok 1', 'failed WORKER_LOST', 'moved', 'moved'],
   )
   t.equal(fake.lane.room, 0)
-  t.same(fake.lane.lost(gone), [], 'a second time there is nothing to lose')
+  t.same(fake.lose(), [], 'a second time there is nothing to lose')
+})
+
+t.test('what a lost thread had not begun is given back before what it had is answered', (t) => {
+  const fake = openFakeLane(t)
+  const requests = [new NotedRequest(1), new NotedRequest(2)] as const
+  const [first] = fake.hand(...requests)
+  fake.begin(first)
+  fake.lane.lost(gone, (moved) => {
+    t.same(moved, [requests[1]])
+    t.same(requests[0].notes, [])
+  })
+  t.same(requests[0].notes, ['failed WORKER_LOST'])
+  t.end()
 })
 
 t.test('a call that is answered already is not answered again by its thread', async (t) => {
@@ -113,7 +126,7 @@ t.test('a call that is answered already is not answered again by its thread', as
   const [first] = held
   fake.answer(1, [first, '1'])
   await fake.taken()
-  fake.lane.lost(gone)
+  fake.lose()
   t.same(
     requests.map(({ notes }) => notes),
     [[], []],
@@ -286,7 +299,7 @@ t.test('what a thread sent before its end is heard, even when its end is known f
   fake.begin(begun)
   fake.answer(0, [done, '7'])
   fake.port.postMessage({ type: 'log', lines: [], dropped: 3 })
-  const moved = fake.lane.lost(gone)
+  const moved = fake.lose()
   t.same(
     requests.map(({ notes }) => notes),
     [['ok 7'], ['failed WORKER_LOST'], ['moved']],
@@ -308,6 +321,6 @@ t.test('a thread that broke the rules is not heard out', async (t) => {
   fake.port.postMessage('nonsense')
   await until(() => fake.upcalls.length > 0, 'the violation')
   fake.answer(0, [held, '7'])
-  fake.lane.lost(gone)
+  fake.lose()
   t.same(request.notes, ['failed WORKER_LOST'])
 })

@@ -59,6 +59,14 @@ t.test('a call that finishes within the grace keeps its answer', async (t) => {
   t.match(await receiptOf('late'), receipt)
 })
 
+t.test('a thread that ends in the grace takes its calls along, and none follows it', async (t) => {
+  const { call } = await swapUnder('dying', running('process.exit(1)'))
+  t.match(await call, { code: 'GENERATION_TERMINATED', details: { task: 'run' } })
+  await retired('dying')
+  const receipt = { inFlightAtSwap: 1, drained: 0, killed: 1, lost: 0 }
+  t.match(await receiptOf('dying'), receipt)
+})
+
 t.test('a call that ignores its signal is ended with its thread', async (t) => {
   const { call } = await swapUnder(
     'stubborn',

@@ -127,3 +127,34 @@ t.test('class, code and data of a TerminalError reach the caller', async (t) => 
     },
   })
 })
+
+/** Turns of 60 ms of the executor's event loop, until it is told to end. */
+function keepBusy(): () => void {
+  let isOver = false
+  const turn = (): void => {
+    if (isOver) return
+    for (const end = performance.now() + 60; performance.now() < end; );
+    setImmediate(turn)
+  }
+  turn()
+  return () => {
+    isOver = true
+  }
+}
+
+t.test(
+  'a thread that ends as it is ready is not served by, however busy the executor',
+  async (t) => {
+    const rest = keepBusy()
+    try {
+      const also = 'setup: () => void setImmediate(() => process.exit(1))'
+      const name = 'as-it-is-ready'
+      ground.workspace.writePackage({ name, tasks: { good: 'return "good"' }, also })
+      await ground.executor.reconcile()
+      const error = await ground.call(name, 'good').catch((thrown: unknown) => thrown)
+      t.match(error, { code: /^(NO_ACTIVE_VERSION|WORKER_LOST|LOAD_FAILED)$/ })
+    } finally {
+      rest()
+    }
+  },
+)

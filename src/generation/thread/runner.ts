@@ -31,6 +31,12 @@ interface Kind extends LoadedTask {
   longFor: number
 }
 
+interface Checking {
+  readonly id: number
+  /** Why it is not to be run any more. */
+  aborted: Error | null
+}
+
 export interface RunnerOptions {
   readonly facts: PackageFacts
   readonly tasks: readonly LoadedTask[]
@@ -47,6 +53,8 @@ export class Runner {
   readonly #options: RunnerOptions
   readonly #kinds: readonly Kind[]
   readonly #running = new Map<number, CallContext>()
+  /** Calls whose body is still being checked, by slot. */
+  readonly #checking = new Map<number, Checking>()
   readonly #base: number
   #batches: unknown[][] = []
   #batch = 0
@@ -73,8 +81,11 @@ export class Runner {
   }
 
   abort(slot: number, id: number, reason: string): void {
-    const context = this.#running.get(slot)
-    if (context?.id === id) context.abort(new Error(reason))
+    const call = this.#running.get(slot) ?? this.#checking.get(slot)
+    if (call?.id !== id) return
+    const error = new Error(reason)
+    if (call instanceof CallContext) call.abort(error)
+    else call.aborted = error
   }
 
   readonly #turn = (): void => {
@@ -121,7 +132,7 @@ export class Runner {
       const body = readCall(kind, text, kind.enter)
       outcome =
         body instanceof Promise
-          ? body.then((checked) => this.#run(kind, slot, checked, begun))
+          ? this.#runChecked(kind, slot, body, begun)
           : this.#run(kind, slot, body, begun)
     } catch (thrown) {
       failed = true
@@ -145,6 +156,20 @@ export class Runner {
         },
       )
     } else this.#finish(call, outcome)
+  }
+
+  /** A call that ended while its body was checked is not run. */
+  async #runChecked(
+    kind: Kind,
+    slot: number,
+    body: Promise<Body>,
+    begun: number,
+  ): Promise<unknown> {
+    const call: Checking = { id: this.#slots.id(slot), aborted: null }
+    this.#checking.set(slot, call)
+    const checked = await body.finally(() => this.#checking.delete(slot))
+    if (call.aborted !== null) throw call.aborted
+    return this.#run(kind, slot, checked, begun)
   }
 
   #run(kind: Kind, slot: number, { deps, input }: Body, begun: number): unknown {
