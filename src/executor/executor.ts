@@ -295,7 +295,8 @@ export class HeadgateExecutor implements Executor {
     this.#closing ??= this.#close(force)
     if (force) {
       this.#refuseWaiting()
-      for (const generation of this.#registry.generations()) void generation.close(true)
+      // What fails of it fails the close that they are part of.
+      void Promise.allSettled(this.#controllers.all().map((controller) => controller.force()))
     }
     return this.#closing
   }
@@ -317,6 +318,7 @@ export class HeadgateExecutor implements Executor {
       () => this.#source.close(),
       () => this.#scope.close(),
       () => this.#outbox.close(),
+      () => this.#swapper.records.close(),
       () => rmSync(join(this.#options.dataDir, 'slots'), { recursive: true, force: true }),
       () => this.#store.close(),
       () => this.#setState('closed'),
@@ -370,7 +372,7 @@ export class HeadgateExecutor implements Executor {
   }
 
   #storeRow(): ExecutorRow['store'] {
-    const failure = this.#store.fault ?? this.#outbox.failure
+    const failure = this.#store.fault ?? this.#outbox.failure ?? this.#swapper.records.failure
     return {
       state: failure === null ? 'ok' : 'failing',
       reason: failure?.message ?? null,

@@ -60,6 +60,15 @@ export class PackageLine {
     this.package = packageName
     this.key = routeKey(tenant, packageName)
   }
+
+  /** Resolves when nothing waits unpinned, or after `limitMs`. */
+  async emptied(limitMs: number, after: (ms: number, fn: () => void) => void): Promise<void> {
+    if (this.waiting.size === 0) return
+    await new Promise<void>((resolve) => {
+      this.onEmpty = resolve
+      after(limitMs, resolve)
+    })
+  }
 }
 
 export class Dispatcher {

@@ -159,6 +159,8 @@ export class PackageController implements Routed {
       },
       holds: (before) => holdsAfterPromotion(before, version, this.catalog.versions(), reason),
     })
+    // It may have left the folder while it was committed.
+    this.settle()
   }
 
   policyOf({ version }: Generation): PackagePolicy {
@@ -209,16 +211,18 @@ export class PackageController implements Routed {
       return
     }
     this.#quarantining.add(generation)
-    const quarantine = this.#quarantine(generation, exits).finally(() => {
-      this.#quarantining.delete(generation)
-    })
-    this.#deps.background(quarantine)
+    const quarantine = this.#quarantine(generation, exits)
+    this.#deps.background(quarantine.finally(() => this.#quarantining.delete(generation)))
   }
 
   /** Loads are given up; what serves is drained, and stays for the tasks of other packages. */
   async drain(): Promise<void> {
     await this.#stopLoading()
-    await this.#handedOver()
+    const { active } = this
+    if (active !== undefined) {
+      const limitMs = this.#generations.origin(active)?.drop.options.drainTimeoutMs ?? 0
+      await this.line.emptied(limitMs, this.#deps.after)
+    }
     await this.#generations.drain()
   }
 
@@ -228,22 +232,16 @@ export class PackageController implements Routed {
     await this.#generations.close(force)
   }
 
+  /** While it closes: ends what it still waits for. */
+  force(): Promise<void> {
+    return this.#generations.close(true)
+  }
+
   async #stopLoading(): Promise<void> {
     this.#closed = true
     await Promise.allSettled([this.#generations.giveUpLoads(), this.#loop])
     // A swap that is being committed comes to its end: its generations are closed as it leaves them.
     await this.#deps.swapper.settled()
-  }
-
-  /** Until nothing waits unpinned, or the active generation's drain timeout has passed. */
-  async #handedOver(): Promise<void> {
-    const { active, line } = this
-    if (active === undefined || line.waiting.size === 0) return
-    const limitMs = this.#generations.origin(active)?.drop.options.drainTimeoutMs ?? 0
-    await new Promise<void>((resolve) => {
-      line.onEmpty = resolve
-      this.#deps.after(limitMs, resolve)
-    })
   }
 
   /** Assigned first, written when the disk allows it (swap.ts X3). */
@@ -260,21 +258,24 @@ export class PackageController implements Routed {
         this.#refusals.forget(version)
         return
       }
+      const other = this.#present(fallback)
+      const isThere = (): boolean => this.catalog.get(fallback) === other
       try {
-        await this.#promote(await this.#loadFor(this.#present(fallback)), {
+        await this.#promote(await this.#loadFor(other), {
           reason: `${version} lost ${exits} threads`,
           actor: 'executor',
           first: 'assign',
-          isWanted: isActive,
+          isWanted: () => isActive() && isThere(),
           holds: hold,
         })
       } catch (error) {
-        if (this.#closed || this.catalog.refusal(fallback) === undefined) throw error
+        if (this.#closed || (isThere() && this.catalog.refusal(fallback) === undefined)) throw error
       }
     }
     if (generation.can('crashLoop')) generation.take('crashLoop', `${exits} threads lost`)
     if (generation.can('retire')) generation.take('retire', 'quarantined')
     if (!this.#held.has(version)) await this.#deps.swapper.hold(this, hold)
+    this.settle()
   }
 
   async #run(): Promise<void> {

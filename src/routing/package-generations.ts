@@ -9,6 +9,8 @@
  * P1  One load of a version at a time; whoever asks meanwhile gets the same.
  * P2  Only what has the traffic, is to get it or still ends calls counts against the limit for a
  *     version to be promoted: pins never keep one out.
+ * P3  One that is retired is there until it has answered its calls and given its threads back: who
+ *     closes waits for it too.
  */
 
 import { HeadgateError } from '../base/errors.ts'
@@ -49,6 +51,8 @@ export interface PackageGenerationsDeps
 export class PackageGenerations {
   readonly #deps: PackageGenerationsDeps
   readonly #all = new Set<Generation>()
+  /** P3 */
+  readonly #ending = new Set<Generation>()
   readonly #origins = new WeakMap<Generation, Origin>()
   /** By version. */
   readonly #loads = new Map<string, Promise<Generation>>()
@@ -92,7 +96,13 @@ export class PackageGenerations {
     const running = this.#loads.get(drop.version)
     if (running !== undefined) return running
     if (this.#closed) return Promise.reject(new HeadgateError('EXECUTOR_CLOSING'))
-    const load = this.#load(drop, what)
+    const full = this.#full(drop, what)
+    if (full !== null) {
+      // P2: of a pin only its caller is told.
+      if (what === 'promotion') this.#deps.failed(drop, full)
+      return Promise.reject(full)
+    }
+    const load = this.#load(drop)
       .catch((error: unknown) => {
         if (this.#closed) throw new HeadgateError('EXECUTOR_CLOSING')
         this.#deps.failed(drop, error)
@@ -109,6 +119,8 @@ export class PackageGenerations {
     if (state === 'retired' || state === 'rejected') {
       this.#all.delete(generation)
       this.#deps.swapper.registry.remove(generation)
+      this.#ending.add(generation)
+      void generation.ended().finally(() => this.#ending.delete(generation))
     }
     if (state === 'drained' && !this.#closed) this.#evictWarm()
   }
@@ -125,16 +137,22 @@ export class PackageGenerations {
   }
 
   async close(force: boolean): Promise<void> {
-    await Promise.all(this.list().map((generation) => generation.close(force)))
+    const all = [...this.#all, ...this.#ending]
+    await Promise.all(all.map((generation) => generation.close(force)))
   }
 
-  async #load(drop: StagedDrop, what: LoadFor): Promise<Generation> {
+  /** null: there is room for one more. */
+  #full({ package: name, version }: StagedDrop, what: LoadFor): HeadgateError | null {
     const busy = this.list().filter(({ state }) => !UNCOUNTED[what].has(state)).length
-    if (busy >= GENERATION_LIMIT) {
-      const { package: name, version } = drop
-      const limit = GENERATION_LIMIT
-      throw new HeadgateError('GENERATION_LIMIT', { package: name, version, limit })
-    }
+    if (busy < GENERATION_LIMIT) return null
+    return new HeadgateError('GENERATION_LIMIT', {
+      package: name,
+      version,
+      limit: GENERATION_LIMIT,
+    })
+  }
+
+  async #load(drop: StagedDrop): Promise<Generation> {
     const { loadVersion, generationUpcalls, swapper } = this.#deps
     const onBorn = (born: Generation): void => {
       this.#all.add(born)

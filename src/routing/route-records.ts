@@ -6,11 +6,12 @@
  * Does not own: the registry value, the order of commit and assignment (swap.ts).
  *
  * K1  A record that is in force and not on disk is written again, later and later, until it or a
- *     newer one of its route is.
+ *     newer one of its route is; a last time at the end.
  */
 
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { doubling } from '../base/doubling.ts'
+import { HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { type PackagePolicy, routeKey } from '../domain/route.ts'
 import type { Holds } from '../domain/holds.ts'
 import type { RouteRecord, Store } from '../store/store.ts'
@@ -42,7 +43,9 @@ export class RouteRecords {
   readonly #inForce = new Map<string, RouteRecord>()
   readonly #unsaved = new Map<string, RouteRecord>()
   #tries = 0
-  #planned = false
+  #failure: HeadgateError | null = null
+  #retry: Timer | undefined
+  #closed = false
 
   constructor(deps: RouteRecordsDeps) {
     this.#deps = deps
@@ -51,6 +54,11 @@ export class RouteRecords {
   /** Routes that are in force and would not survive a restart. */
   get unsaved(): number {
     return this.#unsaved.size
+  }
+
+  /** Why the last try to write one failed; null: all are on disk. */
+  get failure(): HeadgateError | null {
+    return this.#failure
   }
 
   get(key: string): RouteRecord | undefined {
@@ -81,6 +89,7 @@ export class RouteRecords {
     await this.#deps.store.commitRoute(record)
     this.#unsaved.delete(keyOf(record))
     this.#tries = 0
+    if (this.unsaved === 0) this.#failure = null
   }
 
   /** It is in force from now on. */
@@ -95,9 +104,20 @@ export class RouteRecords {
     try {
       await this.commit(record)
     } catch (error) {
+      this.#failed(error)
       this.#deps.onFault(error)
-      this.#retryLater()
     }
+  }
+
+  /** Writes what is left; what cannot be written then is told as a fault. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#retry?.cancel()
+    await this.#writeAll()
+    if (this.unsaved === 0) return
+    const routes = this.unsaved === 1 ? 'route' : 'routes'
+    const why = `${this.unsaved} ${routes} could not be written before the end`
+    this.#deps.onFault(new HeadgateError('STORE_FAILED', { why }))
   }
 
   /** Writes what is in force over a record that was committed and never came into force. */
@@ -106,23 +126,23 @@ export class RouteRecords {
     await this.keep({ ...(this.#inForce.get(keyOf(record)) ?? blank), epoch })
   }
 
-  #retryLater(): void {
-    if (this.#planned) return
-    this.#planned = true
+  #failed(error: unknown): void {
+    this.#failure = toHeadgateError(error)
+    if (this.#closed || this.#retry !== undefined) return
     const { clock, inTurn } = this.#deps
     const wait = doubling(FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#tries++)
-    clock.after(wait, () => {
-      this.#planned = false
-      void inTurn(() => this.#retry())
+    this.#retry = clock.after(wait, () => {
+      this.#retry = undefined
+      void inTurn(() => this.#writeAll())
     })
   }
 
-  async #retry(): Promise<void> {
+  async #writeAll(): Promise<void> {
     try {
       for (const record of [...this.#unsaved.values()]) await this.commit(record)
-    } catch {
+    } catch (error) {
       // Told when it failed first; K1.
-      this.#retryLater()
+      this.#failed(error)
     }
   }
 }

@@ -5,11 +5,13 @@
  * X1  A promotion is committed to disk before it is assigned: after a crash the last committed route
  *     is restored, and nothing was answered by a version that was not.
  * X2  Between reading the old active generation and the assignment there is no await.
- * X3  What leads away from harm (a quarantine) is assigned first: a full disk does not keep the
- *     traffic on a version that dies. It is on disk as soon as that can be written.
+ * X3  What leads away from a version (a quarantine, the end of the last one) is assigned first: a
+ *     full disk does not keep the traffic on one that dies or is gone. It is on disk as soon as that
+ *     can be written.
  * X4  Whether a swap is still wanted is asked in its own turn: what was asked for before may have
  *     been decided otherwise by the swaps it waited for.
- * X5  What was committed and could not come into force is committed back.
+ * X5  What was committed and could not come into force is committed back; so is what may have been: a
+ *     store that died between the commit and its answer.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -99,13 +101,12 @@ export class Swapper {
     })
   }
 
-  /** Nothing serves this package from now on; what waits is refused. */
+  /** Nothing serves this package from now on; what waits is refused. Never waits for the disk to be well. */
   async unroute(routed: Routed, reason: string, isWanted: () => boolean): Promise<void> {
     await this.#inTurn(async () => {
       const epoch = await this.#epochs.take()
       if (!isWanted()) return
       const record = this.#recordOf(routed, epoch, routed.held, null)
-      await this.records.commit(record)
       const from = this.registry.active(routed.line.key)
       this.#assign(routed, record, routed.held, null)
       from?.take('supersede', reason)
@@ -114,6 +115,7 @@ export class Swapper {
         routed.line,
         new HeadgateError('NO_ACTIVE_VERSION', { tenant, package: name, why: reason }),
       )
+      await this.records.keep(record)
     })
   }
 
@@ -162,12 +164,12 @@ export class Swapper {
 
   /** X5 */
   async #commit(record: RouteRecord, to: Generation, isActive: boolean): Promise<void> {
-    await this.records.commit(record)
-    if (isActive) return
     try {
-      checkPromotable(to)
+      await this.records.commit(record)
+      if (!isActive) checkPromotable(to)
     } catch (error) {
-      await this.records.takeBack(record, await this.#epochs.take())
+      const epoch = await this.#epochs.take().catch(() => record.epoch)
+      await this.records.takeBack(record, epoch)
       throw error
     }
   }

@@ -26,14 +26,26 @@ export interface ThreadBudgetOptions {
 export class ThreadBudget {
   readonly #options: ThreadBudgetOptions
   #timer: Timer | undefined
+  #enforcing = false
   #closed = false
 
   constructor(options: ThreadBudgetOptions) {
     this.#options = options
   }
 
-  /** Threads were added, or time has passed. */
+  /** Threads were added or given up, or time has passed. */
   enforce(): void {
+    // What rests says so, and is counted.
+    if (this.#enforcing) return
+    this.#enforcing = true
+    try {
+      this.#enforce()
+    } finally {
+      this.#enforcing = false
+    }
+  }
+
+  #enforce(): void {
     const { generations, isAwaited, maxThreads, coldAfterMs, clock } = this.#options
     const now = clock.monotonic()
     let threads = 0

@@ -312,3 +312,41 @@ t.test('nothing is left when it is closed: no thread, no file, no slot', async (
   t.same(counts(), before)
   t.throws(() => readdirSync(join(place.dataDir, 'slots')), { code: 'ENOENT' })
 })
+
+t.test('close() waits for the teardown of a version that was retired before', async (t) => {
+  const place = makePlace(t)
+  const gates = new Gates(t)
+  const source = `export default definePackage({
+  setup: ({ log }) => ({ log }),
+  teardown: async ({ log }) => {
+    await gate('teardown')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    log.info('torn down')
+  },
+  workflows: [workflow('w')${SAY}] })`
+  place.drop(make('p', '1.0.0', source))
+  const executor = await start(t, place, { keepWarmMs: 0 })
+  const lines: string[] = []
+  executor.events.on('log', ({ message }) => void lines.push(message))
+  place.drop(makeTasks('p', '1.1.0', SAY))
+  await untilActive(executor, 'p', '1.1.0')
+  await gates.reached('teardown')
+  t.equal(generationOf(executor, 'p', '1.0.0'), undefined, 'it is retired')
+  gates.open('teardown')
+  await executor.close()
+  t.same(lines, ['torn down'])
+})
+
+t.test('close({ force: true }) may be called by a listener that hears of close()', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  const executor = await start(t, place)
+  let forced: Promise<void> | undefined
+  executor.events.on('package', () => {
+    if (executor.status().state === 'closing') forced ??= executor.close({ force: true })
+  })
+  await executor.close()
+  await forced
+  t.ok(forced)
+  t.equal(executor.status().state, 'closed')
+})

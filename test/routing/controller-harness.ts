@@ -32,8 +32,8 @@ export interface Controlled {
   remove(version: string): void
   /** What a load of the version waits for; without one it ends at once. */
   slow(version: string): { end(error?: HeadgateError): void }
-  /** Commits wait from now on; `fail`: they fail at once. */
-  commits: 'pass' | 'fail' | Promise<void>
+  /** Commits wait from now on; `fail`: they fail at once; `lost`: nobody learns that they are made. */
+  commits: 'pass' | 'fail' | 'lost' | Promise<void>
   /** A commit has begun. */
   committing(): Promise<void>
   generation(version: string): Generation
@@ -60,8 +60,9 @@ export async function openController(t: Test, dir: string = t.testdir()): Promis
     async commitRoute(route) {
       begun++
       if (controlled.commits === 'fail') throw new HeadgateError('STORE_FAILED', { why: 'full' })
-      if (controlled.commits !== 'pass') await controlled.commits
+      if (controlled.commits instanceof Promise) await controlled.commits
       await store.commitRoute(route)
+      if (controlled.commits === 'lost') throw new HeadgateError('STORE_FAILED', { why: 'it died' })
     },
   }
   const swapper = new Swapper({

@@ -51,6 +51,26 @@ t.test(
   },
 )
 
+t.test('what rests and says so is counted once', (t) => {
+  const now = new ManualClock().monotonic()
+  const all = [0, 1, 2, 3].map((age) => fake(1, now - age))
+  const { budget } = open(all, 2)
+  for (const one of all) {
+    const rest = one.rest.bind(one)
+    one.rest = () => {
+      rest()
+      budget.enforce()
+    }
+  }
+  budget.enforce()
+  t.same(
+    all.map(({ threads }) => threads),
+    [1, 1, 0, 0],
+  )
+  budget.close()
+  t.end()
+})
+
 t.test('B1: one whose threads have just come back for a call keeps them for it', (t) => {
   const now = new ManualClock().monotonic()
   const called = { ...fake(1, now - 30), isAwaited: true }
