@@ -186,6 +186,7 @@ export class HeadgateExecutor implements Executor {
       routes,
       source: this.#source,
       controller: (of) => this.#controllers.of(of),
+      refused: () => this.#drops.all(),
       clock: systemClock,
     })
     for (const route of routes) this.#controllers.of(route).restore(route)
@@ -349,6 +350,7 @@ export class HeadgateExecutor implements Executor {
     if (standing && kind !== 'incomplete') {
       this.#options.logger.warn({ entry, kind, code: error.code }, error.message)
     }
+    if (!standing) this.#restored.cleared()
     const name = refused.package
     if (name === undefined) return
     this.#controllers.of({ tenant: refused.tenant, package: name })
