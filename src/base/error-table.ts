@@ -330,7 +330,7 @@ export const ERRORS = {
   UNREACHABLE: {
     status: 503,
     retryable: true,
-    message: 'no executor answers at {url}: {why}; start one with: npx headgate start',
+    message: 'no executor answers at {url}: {why}; {remedy}',
   },
   HTTP_BODY_INVALID: {
     status: 400,

@@ -27,7 +27,10 @@ export interface ConnectOptions {
 
 export function addConnectOptions(command: Command): Command {
   return command
-    .option('--url <url>', 'executor to talk to (default: HEADGATE_URL, else the one of --data)')
+    .option(
+      '--url <url>',
+      'executor to talk to (default: HEADGATE_URL, else the one of --data, else port 7420)',
+    )
     .option('--data <dir>', 'data dir of the executor (default: .headgate)')
 }
 

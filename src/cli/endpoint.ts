@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
+import { START_ONE } from '../client/http-caller.ts'
 
 const endpointSchema = z.object({
   url: z.string(),
@@ -22,6 +23,8 @@ const endpointSchema = z.object({
 export type Endpoint = z.infer<typeof endpointSchema>
 
 const FILE = 'endpoint.json'
+/** See store/sqlite/lock.ts. */
+const HOLDER = 'lock.pid'
 
 export const DEFAULT_DATA_DIR = '.headgate'
 export const DEFAULT_PORT = 7420
@@ -59,8 +62,9 @@ export function giveBackEndpoint(dataDir: string, pid: number): void {
 }
 
 /**
- * The URL to talk to: `--url`, else HEADGATE_URL, else the running executor of the data dir, else
- * the default port. Throws UNREACHABLE when the data dir's executor is dead.
+ * The URL to talk to: `--url`, else HEADGATE_URL, else the running executor of the data dir, else,
+ * where there is none in the working directory, the default port. Throws UNREACHABLE when the data
+ * dir's executor is dead, or not ready yet.
  */
 export function findUrl(
   options: { readonly url?: string; readonly data?: string },
@@ -68,16 +72,26 @@ export function findUrl(
 ): string {
   const named = options.url ?? (options.data === undefined ? env['HEADGATE_URL'] : undefined)
   if (named !== undefined && named !== '') return checkUrl(named)
-  const endpoint = readEndpoint(options.data ?? DEFAULT_DATA_DIR)
-  if (endpoint === null) {
-    if (options.data === undefined) return `http://127.0.0.1:${DEFAULT_PORT}`
-    const why = `${options.data} has no ${FILE}, so no executor is running on it`
-    throw new HeadgateError('UNREACHABLE', { url: options.data, why })
+  const dataDir = options.data ?? DEFAULT_DATA_DIR
+  const endpoint = readEndpoint(dataDir)
+  const holder = holderOf(dataDir)
+  const isOver = endpoint === null || !isAlive(endpoint.pid)
+  if (isOver && holder !== null && isAlive(holder)) {
+    const why = `process ${holder} is starting, or about to end`
+    throw new HeadgateError('UNREACHABLE', { url: dataDir, why, remedy: 'ask again in a moment' })
   }
-  if (!isAlive(endpoint.pid)) {
+  if (endpoint === null) {
+    if (options.data === undefined && !existsSync(dataDir)) {
+      return `http://127.0.0.1:${DEFAULT_PORT}`
+    }
+    const why = `${dataDir} has no ${FILE}, so no executor is running on it`
+    throw new HeadgateError('UNREACHABLE', { url: dataDir, why, remedy: START_ONE })
+  }
+  if (isOver) {
     throw new HeadgateError('UNREACHABLE', {
       url: endpoint.url,
       why: `its process ${endpoint.pid} is gone and left ${FILE} behind`,
+      remedy: START_ONE,
     })
   }
   return endpoint.url
@@ -116,7 +130,17 @@ function readEndpoint(dataDir: string): Endpoint | null {
     return endpointSchema.parse(JSON.parse(text))
   } catch (error) {
     const why = `${join(dataDir, FILE)} cannot be read: ${messageOf(error)}`
-    throw new HeadgateError('UNREACHABLE', { url: dataDir, why })
+    throw new HeadgateError('UNREACHABLE', { url: dataDir, why, remedy: START_ONE })
+  }
+}
+
+/** Pid of the executor that has the data dir, ready or not; null: there is none. */
+function holderOf(dataDir: string): number | null {
+  try {
+    const pid = Number.parseInt(readFileSync(join(dataDir, HOLDER), 'utf8'), 10)
+    return Number.isSafeInteger(pid) ? pid : null
+  } catch {
+    return null
   }
 }
 

@@ -9,6 +9,9 @@ import type { Problem } from '../protocol/problem.ts'
 import { fromProblem } from '../protocol/problem-record.ts'
 
 /** What the client asks of a `fetch`; the global one is one. */
+/** Of UNREACHABLE. */
+export const START_ONE = 'start one with: npx headgate start'
+
 export type ClientFetch = (url: URL, request: ClientRequest) => Promise<Response>
 
 export interface ClientRequest {
@@ -91,7 +94,11 @@ export class HttpCaller {
   }
 
   #unreachable(why: string, cause?: unknown): HeadgateError {
-    return new HeadgateError('UNREACHABLE', { url: this.#options.url, why }, { cause })
+    return new HeadgateError(
+      'UNREACHABLE',
+      { url: this.#options.url, why, remedy: START_ONE },
+      { cause },
+    )
   }
 }
 

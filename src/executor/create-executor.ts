@@ -16,11 +16,32 @@ import { type ResolvedOptions, resolveOptions } from './options.ts'
  * `package().refusals`.
  */
 export async function createExecutor(options: ExecutorOptions): Promise<Executor> {
+  const { executor, ready } = await beginExecutor(options)
+  await ready
+  return executor
+}
+
+/**
+ * The same, but resolves when `packagesDir` has been looked at: a version that takes long to load
+ * then keeps only `ready` waiting.
+ */
+export async function beginExecutor(
+  options: ExecutorOptions,
+): Promise<{ readonly executor: Executor; readonly ready: Promise<void> }> {
   const resolved = resolveOptions(options)
   if (resolved.permissions === 'on') assertCwdIsEmpty()
   const executor = await open(resolved)
-  await executor.start()
-  return executor
+  await orClose(executor, executor.start())
+  return { executor, ready: orClose(executor, executor.becomeReady()) }
+}
+
+async function orClose(executor: Executor, step: Promise<void>): Promise<void> {
+  try {
+    await step
+  } catch (error) {
+    await executor.close({ force: true })
+    throw error
+  }
 }
 
 /** Nothing in the data dir is touched before its lock is ours. */

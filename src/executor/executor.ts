@@ -198,27 +198,27 @@ export class HeadgateExecutor implements Executor {
     return this.#registry.value
   }
 
-  /** Resolves when every version found at the start is served, waiting or refused. */
+  /** Resolves when it takes calls. Whoever calls it closes the executor when it throws. */
   async start(): Promise<void> {
-    const { dataDir, packagesDir } = this.#options
-    try {
-      rmSync(join(dataDir, 'slots'), { recursive: true, force: true })
-      mkdirSync(join(dataDir, 'slots'), { recursive: true })
-      this.#uploads.open()
-      this.#listen()
-      const spare = this.#spare.refill()
-      await this.#source.start()
-      await this.#drops.quiet()
-      await this.#restored.standIn(this.#drops.watch)
-      this.#looked = true
-      for (const controller of this.#controllers.all()) controller.settle()
-      await this.#controllers.settled()
-      await spare
-      await this.#spare.refill()
-    } catch (error) {
-      await this.close({ force: true })
-      throw error
-    }
+    const { dataDir } = this.#options
+    rmSync(join(dataDir, 'slots'), { recursive: true, force: true })
+    mkdirSync(join(dataDir, 'slots'), { recursive: true })
+    this.#uploads.open()
+    this.#listen()
+    void this.#spare.refill()
+    await this.#source.start()
+    await this.#drops.quiet()
+    await this.#restored.standIn(this.#drops.watch)
+    this.#looked = true
+    for (const controller of this.#controllers.all()) controller.settle()
+  }
+
+  /** After start(): resolves when every version found is served, waiting or refused. */
+  async becomeReady(): Promise<void> {
+    await this.#controllers.settled()
+    await this.#spare.refill()
+    if (this.#closing !== undefined) return
+    const { packagesDir } = this.#options
     this.#setState('ready')
     this.#options.logger.info({ packagesDir, packages: this.#rows.count }, 'ready')
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
@@ -350,6 +350,11 @@ t.test('the endpoint of a data dir is found, and a dead one is told', async (t) 
   t.equal(findUrl({ url: 'http://localhost:1/x' }, {}), 'http://localhost:1')
   t.equal(findUrl({}, { HEADGATE_URL: 'http://127.0.0.1:2' }), 'http://127.0.0.1:2')
   t.throws(() => findUrl({ data: dir }, {}), { code: 'UNREACHABLE', message: /no endpoint\.json/ })
+  writeFileSync(join(dir, 'lock.pid'), `${process.pid}\n`)
+  t.throws(() => findUrl({ data: dir }, {}), {
+    message: new RegExp(`process ${process.pid} is starting, or about to end; ask again`),
+  })
+  rmSync(join(dir, 'lock.pid'))
   const endpoint = {
     url: 'http://127.0.0.1:3',
     pid: process.pid,

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { findUrl } from '../../src/cli/endpoint.ts'
 import { start } from './started.ts'
 
 const HOLD = {
@@ -16,10 +17,9 @@ t.test('while running calls finish, the port stays open and says why not', async
   t.teardown(() => gate.close())
   await once(gate, 'listening')
   const input = `http://127.0.0.1:${(gate.address() as AddressInfo).port}`
-  const { child, client, ended, logged, url } = await start(t, { name: 'sums', tasks: HOLD }, [
-    '--permissions',
-    'off',
-  ])
+  const hold = { name: 'sums', tasks: HOLD }
+  const started = await start(t, hold, ['--permissions', 'off'])
+  const { child, client, ended, logged, url, dataDir } = started
   t.match(await fetch(`${url}/readyz`), { status: 200 })
   const arrived = once(gate, 'request') as Promise<[unknown, ServerResponse]>
   const holding = client.invoke('public::sums::w::hold', { input })
@@ -31,6 +31,7 @@ t.test('while running calls finish, the port stays open and says why not', async
   t.equal(readiness.headers.get('connection'), 'close')
   t.strictSame(await readiness.json(), { state: 'closing' })
   t.match(await fetch(`${url}/livez`), { status: 200 })
+  t.equal(findUrl({ data: dataDir }, {}), url, 'the other commands still find it')
   await t.rejects(client.invoke('public::sums::w::say'), { code: 'EXECUTOR_CLOSING' })
   response.end('held')
   t.equal(await holding, 'held')

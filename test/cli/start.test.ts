@@ -77,6 +77,25 @@ t.test('start serves, swaps a dropped version, and drains at SIGTERM', async (t)
   await t.rejects(createClient({ url }).executor(), { code: 'UNREACHABLE' })
 })
 
+t.test('a version that never loads keeps neither calls nor signals waiting', async (t) => {
+  const hangs = { name: 'hangs', before: 'await new Promise(() => {})', tasks: TASKS }
+  const { child, client, url, dataDir, drop, ended, logged } = await start(
+    t,
+    hangs,
+    ['--log-level', 'info'],
+    'listening',
+  )
+  drop({ name: 'sums', tasks: TASKS })
+  await logged('"to":"active"')
+  t.equal(await client.invoke('public::sums::w::add', { input: { a: 1, b: 2 } }), 3)
+  const { status } = await fetch(`${url}/readyz`)
+  t.equal(status, 503)
+  t.match(await run(['status', '--data', dataDir]), { code: 5, stderr: /is starting/ })
+  child.kill('SIGTERM')
+  t.match(await ended, { code: 0, signal: null })
+  t.notOk(existsSync(join(dataDir, 'endpoint.json')))
+})
+
 t.test('closing the terminal ends it in order', async (t) => {
   const { child, client, ended, logged, dataDir } = await start(t, { name: 'sums', tasks: TASKS })
   const waiting = client.invoke('public::sums::w::wait')

@@ -21,11 +21,12 @@ export interface Started {
   drop(text: PackageText): void
 }
 
-/** `more`: further arguments of `start`. */
+/** `more`: further arguments of `start`. Resolves when it is ready, or as soon as it listens. */
 export async function start(
   t: Test,
   first: PackageText,
   more: readonly string[] = [],
+  until: 'ready' | 'listening' = 'ready',
 ): Promise<Started> {
   const root = mkdtempSync(join(tmpdir(), 'headgate-start-'))
   mkdirSync(join(root, 'packages'))
@@ -57,10 +58,11 @@ export async function start(
     for (const check of waiting) check()
   })
   const url = await new Promise<string>((resolve, reject) => {
-    let stdout = ''
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk
-      const found = /http:\S+(?=\n)/.exec(stdout)
+    let text = ''
+    const said = until === 'ready' ? child.stdout : child.stderr
+    said.on('data', (chunk) => {
+      text += chunk
+      const found = /http:[^\s"]+(?=[\n"])/.exec(text)
       if (found !== null) resolve(found[0])
     })
     void ended.then(() => reject(new Error(`ended before it listened: ${stderr}`)))

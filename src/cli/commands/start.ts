@@ -6,7 +6,10 @@
  *
  * Y1  All paths are resolved before the working directory changes, and it changes before the first
  *     thread starts: Node grants every worker read access to it.
- * Y2  endpoint.json exists only while the executor takes requests, or after a crash.
+ * Y2  endpoint.json exists from when all that was found is served or refused until the server ends, or
+ *     after a crash.
+ * Y3  The server listens before that: a version that takes long to load keeps neither the others from
+ *     being called nor a signal from being heard.
  */
 
 import { mkdirSync } from 'node:fs'
@@ -117,35 +120,41 @@ async function serve(
   running: Running,
   logger: Logger,
 ): Promise<number> {
-  const [{ createExecutor }, { checkAddress, startServer }] = await Promise.all([
+  const [{ beginExecutor }, { checkAddress, startServer }] = await Promise.all([
     import('../../executor/create-executor.ts'),
     import('../../server/start-server.ts'),
   ])
   await checkAddress(host, port)
   const token = newToken()
-  const executor = await createExecutor(executorOptions)
+  const { executor, ready } = await beginExecutor(executorOptions)
   running.executor = executor
   logSwaps(executor, logger)
   try {
     running.server = await startServer({ executor, host, port, logger, version, token })
   } catch (error) {
-    await executor.close({ force: true })
+    await Promise.allSettled([executor.close({ force: true }), ready])
     throw error
   }
   const { url } = running.server
+  logger.info({ url }, 'listening; ready when what lies in the folder is served or refused')
   const { dataDir } = executorOptions
   const startedAt = systemClock.now()
-  writeEndpoint(dataDir, { url, pid: process.pid, version, startedAt, token })
-  writeLine(terminal.stdout, `headgate ${version} listens at ${url}`)
-
-  const signal = await signals.first
-  // Before the log line: of a terminal that was closed even writing fails.
-  removeEndpoint(dataDir)
-  logger.info({ signal }, 'draining; a second signal ends at once')
-  // Readiness must fail before the executor refuses anything, and both be said, not refused.
-  running.server.beginClose()
-  await executor.close()
-  await running.server.close()
+  try {
+    let signal = await Promise.race([ready, signals.first])
+    if (signal === undefined) {
+      writeEndpoint(dataDir, { url, pid: process.pid, version, startedAt, token })
+      writeLine(terminal.stdout, `headgate ${version} listens at ${url}`)
+      signal = await signals.first
+    }
+    logger.info({ signal }, 'draining; a second signal ends at once')
+    // Readiness must fail before the executor refuses anything, and both be said, not refused.
+    running.server.beginClose()
+    await executor.close()
+  } finally {
+    // However it ends: to a terminal that was closed even writing fails.
+    await running.server.close()
+    removeEndpoint(dataDir)
+  }
   if (executor.status().abandonedThreads > 0) leaveThreads()
   logger.info({}, 'closed')
   return EXIT.ok
