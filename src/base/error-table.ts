@@ -77,7 +77,7 @@ export const ERRORS = {
   GENERATION_TERMINATED: {
     status: 503,
     retryable: true,
-    message: 'task {task} was ended because {generation} did not drain in time',
+    message: 'task {task} was ended with {generation}: {why}',
   },
   PAYLOAD_TOO_LARGE: {
     status: 413,

@@ -115,7 +115,7 @@ function active({ version, entry, policy, best, generation, epoch }: VersionFact
   const name = describePolicy(policy)
   const choice =
     best === version
-      ? `It is the highest version that the policy ${name} allows.`
+      ? `It is the highest version that the policy ${name} allows and nothing holds back.`
       : `The policy ${name} would not have chosen it: it was promoted by hand, or nothing better is there.`
   const gone = entry === null ? ['It is no longer in the folder.'] : []
   return {

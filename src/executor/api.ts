@@ -135,7 +135,7 @@ export interface Promotion {
   readonly package: string
   /** Exact version. An older one holds the eligible newer ones, over restarts too. */
   readonly version: string
-  /** For the control log. Default `asked for`. */
+  /** For the control log, and what the versions are held for. Default `1.2.0 was promoted by hand`. */
   readonly reason?: string
   /** For the control log. Default `library`. */
   readonly actor?: string

@@ -49,6 +49,7 @@ import type { ResolvedOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { PackageRows } from './package-rows.ts'
 import { Registrations } from './registrations.ts'
+import { checkPromotion } from './promotion.ts'
 import { RestoredRoutes } from './restored-routes.ts'
 import { executorRow } from './status.ts'
 import { Uploads } from './uploads.ts'
@@ -231,12 +232,13 @@ export class HeadgateExecutor implements Executor {
     return this.#calls.invokeJson(namespace, body, options)
   }
 
-  async promote({ version, reason, actor, ...of }: Promotion): Promise<void> {
+  async promote(promotion: Promotion): Promise<void> {
+    const { version, reason, actor, ...of } = checkPromotion(promotion)
     if (this.#closing !== undefined) throw new HeadgateError('EXECUTOR_CLOSING')
     const { byKey } = this.#controllers
     const controller = byKey.get(routeKey(of.tenant, of.package))
     if (controller === undefined) throw unknownPackage(of, byKey.values())
-    await controller.promote(version, reason ?? 'asked for', actor ?? 'library')
+    await controller.promote(version, reason, actor)
   }
 
   publish(publication: Parameters<Executor['publish']>[0]): ReturnType<Executor['publish']> {

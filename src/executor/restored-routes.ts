@@ -66,8 +66,13 @@ export class RestoredRoutes {
   }
 
   /** H2 */
-  watched({ mode }: WatchStatus): void {
+  watched({ mode, reason }: WatchStatus): void {
+    const wasReadable = this.#isReadable
     this.#isReadable = mode !== 'missing'
+    const { logger } = this.#deps
+    if (wasReadable && !this.#isReadable) {
+      logger.warn({ why: reason }, 'there is no packages folder: make it, or bring it back')
+    } else if (!wasReadable && this.#isReadable) logger.info({}, 'the packages folder is there')
     if (!this.#isReadable) {
       this.#removal?.cancel()
       this.#removal = undefined

@@ -11,14 +11,16 @@ export interface Ending {
   readonly exits: number
 }
 
+/** `forced`: somebody did not wait for it to drain. */
 export function terminated(
   { number }: Ending,
   task: string,
-  drainTimeoutMs: number,
+  { drainTimeoutMs, forced }: { readonly drainTimeoutMs: number; readonly forced: boolean },
 ): HeadgateError {
   return new HeadgateError('GENERATION_TERMINATED', {
     task,
     generation: `g${number}`,
+    why: forced ? 'the executor was closed at once' : 'it did not drain in time',
     drainTimeoutMs,
   })
 }

@@ -365,7 +365,8 @@ export class Generation implements Serving {
   }
 
   #terminated(task: string): HeadgateError {
-    return terminated(this, task, this.#options.drainTimeoutMs)
+    const { drainTimeoutMs } = this.#options
+    return terminated(this, task, { drainTimeoutMs, forced: this.#forced })
   }
 
   /** What is bound here for good and was given back too late has nobody to wait for. */

@@ -18,7 +18,7 @@ export function faultOf(thrown: unknown): TaskFault {
   const terminal = read(() => isTerminalError(thrown)) === true
   const name = text(read(() => (thrown as Error).name))
   const cause = text(read(() => (thrown as { code?: unknown }).code))
-  const message = messageOf(thrown)
+  const message = withCause(messageOf(thrown), thrown)
   // The stack has the message in it.
   const stack = message.length > FITS ? undefined : text(read(() => (thrown as Error).stack))
   const data = read(() => dataOf(thrown))
@@ -31,6 +31,15 @@ export function faultOf(thrown: unknown): TaskFault {
     ...(stack === undefined ? {} : { stack }),
     ...(data === undefined ? {} : { data }),
   }
+}
+
+/** `fetch failed` says nothing, its cause everything. */
+function withCause(message: string, thrown: unknown): string {
+  const cause = read(() => (thrown as { cause?: unknown }).cause)
+  if (!(cause instanceof Error)) return message
+  // One of several attempts has only a code.
+  const below = text(read(() => cause.message)) ?? text(read(() => Reflect.get(cause, 'code')))
+  return below === undefined || message.includes(below) ? message : `${message}: ${below}`
 }
 
 function dataOf(thrown: unknown): unknown {

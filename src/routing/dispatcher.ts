@@ -239,5 +239,7 @@ function unrouted({ tenant, package: name }: PackageLine): HeadgateError {
 export function terminated(generation: Generation, key: string): HeadgateError {
   const { number, state } = generation
   const task = key.split('::')[1] ?? key
-  return new HeadgateError('GENERATION_TERMINATED', { task, generation: `g${number}`, state })
+  const isLate = state === 'terminating'
+  const why = isLate ? 'it did not drain in time' : `it takes no calls any more (${state})`
+  return new HeadgateError('GENERATION_TERMINATED', { task, generation: `g${number}`, why, state })
 }

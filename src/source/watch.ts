@@ -8,6 +8,7 @@
  * lie in; listing and comparing each of them would take the CPU while the version is being loaded.
  */
 
+import { realpathSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { watch } from 'chokidar'
 import { codeOf } from './fs-fault.ts'
@@ -35,7 +36,8 @@ const DEPTH = 2
 
 const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE'])
 
-export function watchRoot(root: string, handlers: WatchHandlers): Watching {
+export function watchRoot(folder: string, handlers: WatchHandlers): Watching {
+  const root = withoutLinks(folder)
   const watcher = watch(root, {
     depth: DEPTH,
     followSymlinks: false,
@@ -76,6 +78,15 @@ export function watchRoot(root: string, handlers: WatchHandlers): Watching {
       open = false
       return watcher.close()
     },
+  }
+}
+
+/** The root itself may be a link, which chokidar would not follow; below it none is. */
+function withoutLinks(folder: string): string {
+  try {
+    return realpathSync(folder)
+  } catch {
+    return folder
   }
 }
 

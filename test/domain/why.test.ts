@@ -55,7 +55,7 @@ const CASES: readonly {
     given: { activeVersion: '1.2.0', best: '1.2.0', generation: generation('active'), epoch: 7 },
     says: [
       `It serves as g3 since ${TIME}, epoch 7: dropped.`,
-      'It is the highest version that the policy auto allows.',
+      'It is the highest version that the policy auto allows and nothing holds back.',
     ],
   },
   {
@@ -63,7 +63,7 @@ const CASES: readonly {
     given: { activeVersion: '1.2.0', best: '1.2.0', generation: generation('active', 4), epoch: 7 },
     says: [
       `It serves as g3 since ${TIME}, epoch 7: dropped.`,
-      'It is the highest version that the policy auto allows.',
+      'It is the highest version that the policy auto allows and nothing holds back.',
       '4 of its threads have ended by themselves and were replaced: its output and the log say why.',
     ],
   },

@@ -148,6 +148,22 @@ t.test('what is not in the folder cannot be promoted', async (t) => {
   t.match(await failure(promote(executor, '1.1.0')), { code: 'NO_MATCHING_VERSION' })
 })
 
+t.test('what promote() is given is checked', async (t) => {
+  const place = makePlace(t)
+  place.drop(makeTasks('p', '1.0.0', SAY))
+  const executor = await start(t, place)
+  const p = { tenant: 'public', package: 'p' }
+  for (const [given, why] of [
+    [{ ...p, version: '^1' }, /option version was refused.*exact version/],
+    [{ package: 'p', version: '1.0.0' }, /option tenant was refused/],
+    [{ ...p, version: '1.0.0', force: true }, /unknown key "force"/],
+    ['p@1.0.0', /option promotion was refused/],
+  ] as const) {
+    const error = await failure(executor.promote(given as never))
+    t.match(error, { code: 'OPTION_INVALID', message: why })
+  }
+})
+
 t.test('a warm generation is revived without being loaded again', async (t) => {
   const place = makePlace(t)
   for (const version of ['1.0.0', '1.1.0']) place.drop(makeTasks('p', version, SAY))

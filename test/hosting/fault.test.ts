@@ -16,6 +16,22 @@ t.test('an error keeps name, code, message, stack and data', (t) => {
   t.end()
 })
 
+t.test('a cause is told, once, by its message or its code', (t) => {
+  const message = (cause: unknown): string => faultOf(new Error('fetch failed', { cause })).message
+  t.equal(message(new Error('connect ECONNREFUSED')), 'fetch failed: connect ECONNREFUSED')
+  const several = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })
+  t.equal(message(several), 'fetch failed: ECONNREFUSED')
+  t.equal(message(new Error('failed')), 'fetch failed')
+  t.equal(message('a text'), 'fetch failed')
+  const trapped = Object.defineProperty(new Error('x'), 'message', {
+    get: () => {
+      throw new Error('trap')
+    },
+  })
+  t.equal(message(trapped), 'fetch failed')
+  t.end()
+})
+
 t.test('a TerminalError is terminal, that of another copy of the SDK as well', (t) => {
   t.equal(faultOf(new TerminalError('X', 'why')).terminal, true)
   const other = Object.assign(new Error('why'), { [Symbol.for('headgate.terminal')]: true })

@@ -41,7 +41,8 @@ async function invoke(
   options: InvokeCommandOptions,
 ): Promise<void> {
   const { terminal } = context
-  const timeoutMs = parseDuration(options.timeout, '--timeout')
+  const { timeout } = options
+  const timeoutMs = parseDuration(/^\d+$/.test(timeout) ? Number(timeout) : timeout, '--timeout')
   const client = connect(context, options)
   const body = await readInput(terminal, options)
   const late = new AbortController()
