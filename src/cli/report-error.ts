@@ -3,6 +3,7 @@
  * with --json the problem document.
  */
 
+import { fileURLToPath } from 'node:url'
 import { type ErrorCode, type HeadgateError, toHeadgateError } from '../base/errors.ts'
 import { toProblem } from '../protocol/problem-record.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -21,6 +22,9 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 }
 
 const MOST_PARTS = 50
+const MOST_FRAMES = 8
+/** Frames of Node's and of headgate's own code. */
+const FOREIGN = ['node:', '(<anonymous>)', fileURLToPath(new URL('..', import.meta.url))]
 
 /** Writes the error and returns the exit code. */
 export function reportError(terminal: Terminal, thrown: unknown, asJson: boolean): number {
@@ -28,7 +32,8 @@ export function reportError(terminal: Terminal, thrown: unknown, asJson: boolean
   if (asJson) writeLine(terminal.stderr, JSON.stringify(toProblem(error.toRecord())))
   else {
     writeLine(terminal.stderr, `${error.code}: ${plain(error.message)}`)
-    for (const line of partsOf(error)) writeLine(terminal.stderr, `  ${plain(line)}`)
+    const lines = [...partsOf(error), ...framesOf(error)]
+    for (const line of lines) writeLine(terminal.stderr, `  ${plain(line)}`)
     const hint = HINTS[error.code] ?? retryHint(error)
     if (hint !== undefined) writeLine(terminal.stderr, `  ${hint}`)
     if (error.code === 'INTERNAL' && thrown instanceof Error && thrown !== error) {
@@ -49,6 +54,16 @@ function partsOf({ details }: HeadgateError): readonly string[] {
   }
   if (typeof cause !== 'string') return []
   return [typeof name === 'string' ? `${name} ${cause}` : cause]
+}
+
+/** Where in the author's own code it was thrown; over HTTP nothing is said of that. */
+function framesOf({ details: { stack } }: HeadgateError): readonly string[] {
+  if (typeof stack !== 'string') return []
+  return stack
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('at ') && !FOREIGN.some((part) => line.includes(part)))
+    .slice(0, MOST_FRAMES)
 }
 
 function retryHint(error: HeadgateError): string | undefined {

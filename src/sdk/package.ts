@@ -14,7 +14,8 @@ export interface DefinedFor<Env extends Environment> {
 }
 
 /**
- * Declares the package. Nothing runs here. `config`, `secrets`, `setup`, `probe` and `teardown` may
+ * Declares the package. Nothing runs here. Throws TypeError when `workflows` is no list of what
+ * `workflow()` returned. `config`, `secrets`, `setup`, `probe` and `teardown` may
  * be given here when no task asks for what they give; to have it typed in the tasks' context, give
  * them to `environment()`, which returns a `definePackage` of its own.
  */
@@ -26,6 +27,10 @@ export function definePackage<
   options: EnvironmentOptions<Schema, Secret, Resources> & DefinedFor<AnyEnvironment>,
 ): PackageDefinition {
   const { config, secrets = [], ...rest } = options
+  const given: unknown = options.workflows
+  if (!Array.isArray(given) || !given.every(isWorkflow)) {
+    throw new TypeError('definePackage: workflows must be a list of what workflow() returns')
+  }
   return Object.freeze({
     // One type each way: a schema reads anything, and hooks are given what `setup` returned.
     ...(rest as Pick<PackageDefinition, 'description' | 'setup' | 'probe' | 'teardown'>),
@@ -34,4 +39,9 @@ export function definePackage<
     workflows: Object.freeze([...options.workflows]),
     secrets: Object.freeze([...secrets]),
   } satisfies PackageDefinition)
+}
+
+/** Plain JavaScript may give anything. */
+function isWorkflow(one: unknown): boolean {
+  return typeof one === 'object' && one !== null && 'tasks' in one && Array.isArray(one.tasks)
 }

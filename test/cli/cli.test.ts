@@ -11,7 +11,7 @@ import { problemSchema } from '../../src/protocol/problem.ts'
 import { whyAnswerSchema } from '../../src/protocol/why.ts'
 import { packageRow, untilAborted } from '../helpers/fake-executor.ts'
 import { serve, TOKEN } from '../server/serve.ts'
-import { folder, run, SHIM, spawned } from './command.ts'
+import { type Ended, folder, run, SHIM, spawned } from './command.ts'
 
 t.test('the shim runs the command and keeps its exit code', async (t) => {
   const [help, version, unknown, unreachable] = await Promise.all([
@@ -283,6 +283,23 @@ t.test('log shows the newest entries, and how to read on', async (t) => {
   })
   const json = await run(['log', '--url', server.url, '--limit', '1', '--json'])
   t.match(JSON.parse(json.stdout), { seq: 1_501 })
+})
+
+t.test('receipts and log take a package with its tenant, and refuse what is no name', async (t) => {
+  const { server } = await serve(t)
+  const ask = (...args: string[]): Promise<Ended> => run([...args, '--url', server.url])
+  t.match(await ask('receipts', '--package', 'acme::billing'), {
+    code: 0,
+    stdout: '',
+    stderr: 'no receipts\n',
+  })
+  for (const args of [
+    ['receipts', '--package', 'a::b::c'],
+    ['receipts', '--tenant', 'a b'],
+    ['log', '--package', 'p@1.0.0'],
+  ]) {
+    t.match(await ask(...args), { code: 2, stderr: /^NAME_INVALID/ }, args.join(' '))
+  }
 })
 
 t.test('why says for what reason, and what is not known exits 3', async (t) => {

@@ -182,8 +182,8 @@ t.test('what is no good archive is refused before anything is written', async (t
     [
       'a target that is not there',
       [file('a.tgz', tgzOf(files)), '--to', join(dir, 'no')],
-      1,
-      /^PUBLISH_FAILED/,
+      2,
+      /^OPTION_INVALID: option --to .*there is no folder .*http/,
     ],
     ['no target', [file('a.tgz', tgzOf(files))], 2, /--to/],
   ]

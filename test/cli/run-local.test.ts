@@ -36,6 +36,20 @@ function told({ stderr }: Ended): readonly string[] {
     .map((line) => line.replace(/ after [\d.]+ ms/, ''))
 }
 
+t.test('where an error was thrown is said, of the package alone', async (t) => {
+  const before = `function inner(names) {\n  return names.map(String)\n}`
+  const dir = source(t, { before, tasks: { bad: 'return inner(ctx.input)' } })
+  const { stderr } = await run(['run-local', dir, 'w', '--body', '5'])
+  const at = stderr.slice(stderr.indexOf('TASK_FAILED: task'))
+  t.match(at.split('\n'), [
+    'TASK_FAILED: task bad failed: names.map is not a function',
+    /^ {2}at inner \(.*index\.js:3:16\)$/,
+    /^ {2}at .*run .*index\.js:\d+:\d+\)$/,
+    '',
+  ])
+  t.equal(at.split('\n').length, 4)
+})
+
 t.test('a run is shown as it happens, and its result is alone on stdout', async (t) => {
   const dir = source(t, {
     before: `console.log('imported')`,

@@ -105,3 +105,13 @@ t.test(
     }
   },
 )
+
+t.test('definePackage says what it needs when it is given something else', (t) => {
+  for (const given of [{}, { workflows: {} }, { workflows: [{}] }, { workflows: [null] }]) {
+    t.throws(() => definePackage(given as never), {
+      name: 'TypeError',
+      message: /workflows must be a list of what workflow\(\) returns/,
+    })
+  }
+  t.end()
+})

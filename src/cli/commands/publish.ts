@@ -4,7 +4,7 @@
  * The archive is judged here first, so that a bad one is told apart from an executor that is not there.
  */
 
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
@@ -51,7 +51,12 @@ async function publish(
   const running = { node: process.versions.node, headgate }
   const path = findFile(resolve(file))
   if (!/^https?:/i.test(options.to)) {
-    return publishToFolder({ path, packagesDir: resolve(options.to), tenant, running })
+    const packagesDir = resolve(options.to)
+    if (!existsSync(packagesDir)) {
+      const why = `there is no folder ${packagesDir}; an executor is named by its URL (http://…)`
+      throw new HeadgateError('OPTION_INVALID', { option: '--to', why })
+    }
+    return publishToFolder({ path, packagesDir, tenant, running })
   }
   const url = findUrl({ url: options.to }, terminal.env)
   const client = clientFor(context, url, findToken(url, options, terminal.env))

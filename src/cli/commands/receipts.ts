@@ -3,6 +3,7 @@
  */
 
 import { type Command, InvalidArgumentError } from 'commander'
+import { checkName } from '../../domain/names.ts'
 import {
   addConnectOptions,
   type CommandContext,
@@ -31,6 +32,7 @@ export function addReceiptsCommand(program: Command, context: CommandContext): v
       const line = options.json === true ? JSON.stringify(receipt) : receiptLine(receipt)
       writeLine(context.terminal.stdout, line)
     }
+    if (receipts.length === 0) writeLine(context.terminal.stderr, 'no receipts')
   })
 }
 
@@ -67,20 +69,23 @@ export function addLogCommand(program: Command, context: CommandContext): void {
 function addFilterOptions(command: Command): Command {
   command
     .option('--tenant <name>', 'of one tenant only')
-    .option('--package <name>', 'of one package only')
+    .option('--package <name>', 'of one package only; [tenant::]package')
     .option('--json', 'one JSON document a line')
   return addConnectOptions(command)
 }
 
-function queryOf({ limit, tenant, package: name }: ReceiptsOptions): {
+/** Throws NAME_INVALID. */
+function queryOf(options: ReceiptsOptions): {
   readonly limit: number
   readonly tenant?: string
   readonly package?: string
 } {
+  const [, inName, name] = /^(?:(.*?)::)?(.*)$/s.exec(options.package ?? '') ?? []
+  const tenant = inName ?? options.tenant
   return {
-    limit,
-    ...(tenant === undefined ? {} : { tenant }),
-    ...(name === undefined ? {} : { package: name }),
+    limit: options.limit,
+    ...(tenant === undefined ? {} : { tenant: checkName('tenant', tenant) }),
+    ...(options.package === undefined ? {} : { package: checkName('package', name ?? '') }),
   }
 }
 
