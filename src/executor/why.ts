@@ -38,6 +38,8 @@ export async function explainPackage(
   const { tenant, package: name, version } = query
   const row = executor.package(tenant, name)
   const nameless = executor.status().refusals.filter((refusal) => isMeant(refusal, query))
+  const named = row === undefined ? ofEntry(executor, query) : undefined
+  if (named !== undefined && nameless.length === 0) return explainPackage(executor, named)
   // Not otherwise: the entry that was refused may be called anything.
   if (nameless.length === 0) checkName('package', name)
   const receipts = await executor.receipts({ tenant, package: name, limit: RECEIPTS_READ })
@@ -53,6 +55,18 @@ export async function explainPackage(
   if (versions.length > 0) return { tenant, package: name, versions }
   const present = row === undefined ? [] : known
   throw new HeadgateError('NO_MATCHING_VERSION', { package: name, wanted: version, present })
+}
+
+/** The version that a refused entry of this name says it is. */
+function ofEntry(
+  executor: Pick<Executor, 'packages'>,
+  { tenant, package: entry }: WhyQuery,
+): WhyQuery | undefined {
+  for (const row of executor.packages()) {
+    const found = row.tenant === tenant && row.refusals.find((one) => one.entry === entry)
+    if (found) return { tenant, package: row.package, version: found.version ?? undefined }
+  }
+  return undefined
 }
 
 /** All that something is known of, highest first. */

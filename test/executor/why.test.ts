@@ -136,6 +136,21 @@ t.test('other bytes under the same number do not hide the version that serves', 
   ])
 })
 
+t.test(
+  'a refused entry that says which version it is may be asked for by its own name',
+  async (t) => {
+    const place = makePlace(t)
+    place.drop(makeTasks('p', '1.0.0', SAY))
+    const executor = await start(t, place)
+    place.drop(makeTasks('p', '1.0.0', HOLD), 'again')
+    await untilLooked(executor, 'the conflict', () => row(executor, 'p').refusals.length === 1)
+    const { package: name, versions } = await ask(executor, 'again')
+    t.equal(name, 'p')
+    t.match(versions, [{ version: '1.0.0', verdict: 'active' }])
+    t.match(versions[0]?.details.join(), /again.*VERSION_CONFLICT/)
+  },
+)
+
 t.test('what is draining, and what waits for room, says so', async (t) => {
   const place = makePlace(t)
   const gates = new Gates(t)
