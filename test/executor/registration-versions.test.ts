@@ -46,7 +46,10 @@ t.test('the same bytes again change nothing; other bytes are a conflict, everywh
 
   await executor.close()
   const next = await start(t, place)
-  t.equal(active(next, 'mailer', 'acme'), null, 'a registration ends with its executor')
+  t.equal(active(next, 'mailer', 'globex'), null, 'a registration ends with its executor')
+  t.same(await say(next, 'mailer', {}, 'acme').then(({ version }) => version), '1.0.0')
+  place.remove('@acme/mailer')
+  await untilActive(next, 'mailer', null, 'acme')
   const again = await loadWorkflowPackage(write(place, other), { executor: next })
   t.match(await failure(again.registerTasks('acme')), { code: 'VERSION_CONFLICT' })
 })
