@@ -199,7 +199,7 @@ export class HeadgateExecutor implements Executor {
     return this.#registry.value
   }
 
-  /** Resolves when it takes calls. Whoever calls it closes the executor when it throws. */
+  /** Resolves when it takes calls. Where it throws, close() is still to be called. */
   async start(): Promise<void> {
     const { dataDir } = this.#options
     rmSync(join(dataDir, 'slots'), { recursive: true, force: true })

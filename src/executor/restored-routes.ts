@@ -71,8 +71,9 @@ export class RestoredRoutes {
     this.#isReadable = mode !== 'missing'
     const { logger } = this.#deps
     if (wasReadable && !this.#isReadable) {
-      logger.warn({ why: reason }, 'there is no packages folder: make it, or bring it back')
-    } else if (!wasReadable && this.#isReadable) logger.info({}, 'the packages folder is there')
+      logger.warn({ why: reason }, 'the packages folder cannot be read: make it, or bring it back')
+    } else if (!wasReadable && this.#isReadable)
+      logger.info({}, 'the packages folder can be read again')
     if (!this.#isReadable) {
       this.#removal?.cancel()
       this.#removal = undefined
@@ -108,7 +109,7 @@ export class RestoredRoutes {
     return this.#deps.refused().some(({ entry, tenant, package: name, version }) => {
       if (tenant !== of.tenant) return false
       if (name !== undefined) return name === of.package && version === of.version
-      return basename(entry, '.tgz') === `${of.package}-${of.version}`
+      return basename(entry, '.tgz') === `${basename(of.package)}-${of.version}`
     })
   }
 

@@ -10,8 +10,8 @@
  *     can be written.
  * X4  Whether a swap is still wanted is asked in its own turn: what was asked for before may have
  *     been decided otherwise by the swaps it waited for.
- * X5  What was committed and could not come into force is committed back; so is what may have been: a
- *     store that died between the commit and its answer.
+ * X5  What was committed and could not come into force is committed back; so is what may have been,
+ *     by a store that died between the commit and its answer.
  */
 
 import type { Clock } from '../base/clock.ts'
@@ -101,7 +101,7 @@ export class Swapper {
     })
   }
 
-  /** Nothing serves this package from now on; what waits is refused. Never waits for the disk to be well. */
+  /** Nothing serves this package from now on; what waits is refused. X3 */
   async unroute(routed: Routed, reason: string, isWanted: () => boolean): Promise<void> {
     await this.#inTurn(async () => {
       const epoch = await this.#epochs.take()
