@@ -9,7 +9,8 @@
  *     twice reports nothing the second time.
  * R2  an entry whose form is unchanged and whose case is settled is not read again.
  * R3  an entry that backs a version goes on backing it while the entry exists, whatever is wrong
- *     with its newer bytes, until it is complete as another version.
+ *     with its newer bytes, until it is complete as another version. One that was replaced was gone
+ *     for a moment; whether a look fell into that must not matter.
  * R4  a root that cannot be listed changes nothing.
  * R5  a provisional version whose folder has other bytes now is withdrawn before they are reported,
  *     and only by the one who knows that it was never called: pass() asks, answered() is told.
@@ -237,7 +238,7 @@ export class Reconciler {
     // What lay there before the first look was not waiting to be noticed.
     const landedAt = this.#listedOnce ? sight.landedMs : null
     if (verdict.kind !== 'staged')
-      this.#refuse(record, tenant, this.#whileProvisional(tenant, verdict))
+      this.#refuse(this.#stillBacking(record), tenant, this.#whileProvisional(tenant, verdict))
     else if (!this.#asks(record, verdict.facts)) {
       const settlesAt = moment.monotonic + settleInMs
       const next = verdict.facts.provisional === true ? settlingAt(settlesAt) : SETTLED
@@ -255,6 +256,14 @@ export class Reconciler {
     const { quietMs } = this.#options
     const nothing = { form: '', seenAt: 0, detectedAt: 0, backs: null, refusal: null }
     return { entry, ...nothing, quietMs, next: AT_ONCE }
+  }
+
+  /** R3 */
+  #stillBacking(record: EntryRecord): EntryRecord {
+    const went = record.backs === null ? this.#versions.wentWith(record.entry) : null
+    if (went === null) return record
+    this.#versions.back(record.entry, { ...went, entry: record.entry })
+    return { ...record, backs: versionKey(went) }
   }
 
   /** R5; true: other bytes of the version stand in the way of `facts` for now. */

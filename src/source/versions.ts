@@ -62,6 +62,14 @@ export class Versions {
     return backers.has(reported.entry) ? reported : { ...reported, entry: first }
   }
 
+  /** What was reported of the version that went with `entry`, and is not removed yet (V3); null: none. */
+  wentWith(entry: string): StagedDrop | null {
+    for (const { reported, backers, lastBacker } of this.#present.values()) {
+      if (backers.size === 0 && lastBacker === entry) return reported
+    }
+    return null
+  }
+
   /** The digest that other bytes of `entry` would be in conflict with (V1, V5). */
   digestOf(key: string, entry?: string): string | undefined {
     const standing = this.provisional(key)

@@ -41,6 +41,28 @@ t.test('R3: an entry edited in place is refused while its staged version stays p
   t.end()
 })
 
+t.test('R3: a look between the two steps of a replacement changes nothing', (t) => {
+  const b = bench(t)
+  const other = packed(packageFiles('alpha', '1.0.0', { 'more.ts': '' }))
+  b.place.drop('a', packed(packageFiles('alpha', '1.0.0')))
+  t.same(b.pass(), ['staged a alpha@1.0.0'])
+  rmSync(b.place.path('a'), { recursive: true })
+  t.same(b.pass(), [])
+  b.place.drop('a', other)
+  t.same(b.pass(), ['rejected a VERSION_CONFLICT'])
+  b.advance(10 * REMOVE_AFTER_MS)
+  t.same([...b.pass(), ...b.pass()], [], 'not removed')
+  rmSync(b.place.path('a'), { recursive: true })
+  t.same(b.pass(), ['cleared a'])
+  b.advance(REMOVE_AFTER_MS)
+  t.same(b.pass(), ['removed a alpha@1.0.0'])
+  b.place.drop('a', other)
+  t.same(b.pass(), ['rejected a VERSION_CONFLICT'], 'what was removed does not come back')
+  b.advance(REMOVE_AFTER_MS)
+  t.same(b.pass(), [])
+  t.end()
+})
+
 t.test('R5: a plain folder that grows again soon is looked at anew', (t) => {
   const b = bench(t)
   const { 'src/index.ts': late = '', ...early } = packageFiles('alpha', '1.0.0', { 'a.js': '' })
