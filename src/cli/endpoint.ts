@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError, messageOf } from '../base/errors.ts'
 import { START_ONE } from '../client/http-caller.ts'
+import { readHolder } from '../store/sqlite/lock-holder.ts'
 
 const endpointSchema = z.object({
   url: z.string(),
@@ -23,8 +24,6 @@ const endpointSchema = z.object({
 export type Endpoint = z.infer<typeof endpointSchema>
 
 const FILE = 'endpoint.json'
-/** See store/sqlite/lock.ts. */
-const HOLDER = 'lock.pid'
 
 export const DEFAULT_DATA_DIR = '.headgate'
 export const DEFAULT_PORT = 7420
@@ -74,7 +73,7 @@ export function findUrl(
   if (named !== undefined && named !== '') return checkUrl(named)
   const dataDir = options.data ?? DEFAULT_DATA_DIR
   const endpoint = readEndpoint(dataDir)
-  const holder = holderOf(dataDir)
+  const holder = readHolder(dataDir)
   const isOver = endpoint === null || !isAlive(endpoint.pid)
   if (isOver && holder !== null && isAlive(holder)) {
     const why = `process ${holder} is starting, or about to end`
@@ -131,16 +130,6 @@ function readEndpoint(dataDir: string): Endpoint | null {
   } catch (error) {
     const why = `${join(dataDir, FILE)} cannot be read: ${messageOf(error)}`
     throw new HeadgateError('UNREACHABLE', { url: dataDir, why, remedy: START_ONE })
-  }
-}
-
-/** Pid of the executor that has the data dir, ready or not; null: there is none. */
-function holderOf(dataDir: string): number | null {
-  try {
-    const pid = Number.parseInt(readFileSync(join(dataDir, HOLDER), 'utf8'), 10)
-    return Number.isSafeInteger(pid) ? pid : null
-  } catch {
-    return null
   }
 }
 

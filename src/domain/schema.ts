@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { HeadgateError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { printable } from './names.ts'
 
@@ -19,6 +20,18 @@ export function strictObject<Shape extends z.core.$ZodLooseShape>(
       return `unknown key ${printable(key)}${didYouMean(key.slice(0, 80), known)}`
     },
   })
+}
+
+/** What `schema` makes of options. Throws OPTION_INVALID; `whole`: their name where no key is at fault. */
+export function parseOptions<T extends z.ZodType>(
+  schema: T,
+  given: unknown,
+  whole: string,
+): z.output<T> {
+  const { data, error } = schema.safeParse(given)
+  if (error === undefined) return data
+  const option = error.issues[0]?.path.join('.') || whole
+  throw new HeadgateError('OPTION_INVALID', { option, why: firstProblem(error, given) })
 }
 
 /**

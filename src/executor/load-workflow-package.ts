@@ -1,8 +1,7 @@
 /** The library's way to a package at a path: options are checked here. */
 
 import { z } from 'zod'
-import { HeadgateError } from '../base/errors.ts'
-import { firstProblem, strictObject } from '../domain/schema.ts'
+import { parseOptions, strictObject } from '../domain/schema.ts'
 import type { Executor, WorkflowPackage } from './api.ts'
 
 export interface LoadWorkflowPackageOptions {
@@ -31,14 +30,8 @@ export async function loadWorkflowPackage(
   path: string,
   options: LoadWorkflowPackageOptions,
 ): Promise<WorkflowPackage> {
-  const given = { path, options }
-  const parsed = argumentsSchema.safeParse(given)
-  if (!parsed.success) {
-    const option = parsed.error.issues[0]?.path.join('.') ?? ''
-    const why = firstProblem(parsed.error, given)
-    throw new HeadgateError('OPTION_INVALID', { option, why })
-  }
-  return parsed.data.options.executor.loadPackage(path)
+  const given = parseOptions(argumentsSchema, { path, options }, 'path')
+  return given.options.executor.loadPackage(given.path)
 }
 
 function isExecutor(value: unknown): boolean {

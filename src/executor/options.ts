@@ -5,7 +5,7 @@ import { relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { HeadgateError } from '../base/errors.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
-import { firstProblem, strictObject } from '../domain/schema.ts'
+import { parseOptions, strictObject } from '../domain/schema.ts'
 import { SIGNATURE_POLICIES, type SignatureTrust } from '../domain/signature-policy.ts'
 import { DEFAULT_PAYLOAD_BYTES } from '../hosting/body.ts'
 import { readTrust } from '../source/trusted-keys.ts'
@@ -66,16 +66,10 @@ export interface ResolvedOptions
 
 /** Throws OPTION_INVALID. Paths become absolute. */
 export function resolveOptions(options: ExecutorOptions): ResolvedOptions {
-  const parsed = optionsSchema.safeParse(options)
-  if (!parsed.success) {
-    throw new HeadgateError('OPTION_INVALID', {
-      option: parsed.error.issues[0]?.path.join('.') || 'of the executor',
-      why: firstProblem(parsed.error, options),
-    })
-  }
-  const { logger, signatures, ...rest } = parsed.data
-  const packagesDir = resolve(parsed.data.packagesDir)
-  const dataDir = resolve(parsed.data.dataDir)
+  const parsed = parseOptions(optionsSchema, options, 'of the executor')
+  const { logger, signatures, ...rest } = parsed
+  const packagesDir = resolve(parsed.packagesDir)
+  const dataDir = resolve(parsed.dataDir)
   checkFolders(packagesDir, dataDir)
   return Object.freeze({
     ...(rest as Omit<ResolvedOptions, 'logger' | 'packagesDir' | 'dataDir' | 'trust'>),

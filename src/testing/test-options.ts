@@ -1,9 +1,8 @@
 /** Options of a test kit: validated at the edge, unknown keys refused, defaults filled in once. */
 
 import { z } from 'zod'
-import { HeadgateError } from '../base/errors.ts'
 import { checkName } from '../domain/names.ts'
-import { firstProblem, strictObject } from '../domain/schema.ts'
+import { parseOptions, strictObject } from '../domain/schema.ts'
 import { checkVersion } from '../domain/version-policy.ts'
 import { DEFAULT_PAYLOAD_BYTES } from '../hosting/body.ts'
 
@@ -60,15 +59,9 @@ export type ResolvedTestOptions = z.output<typeof optionsSchema>
 
 /** Throws OPTION_INVALID, NAME_INVALID, VERSION_INVALID. */
 export function resolveTestOptions(options: TestOptions): ResolvedTestOptions {
-  const parsed = optionsSchema.safeParse(options)
-  if (!parsed.success) {
-    throw new HeadgateError('OPTION_INVALID', {
-      option: parsed.error.issues[0]?.path.join('.') ?? '',
-      why: firstProblem(parsed.error, options),
-    })
-  }
-  checkName('tenant', parsed.data.tenant)
-  checkName('package', parsed.data.package)
-  checkVersion(parsed.data.version)
-  return parsed.data
+  const parsed = parseOptions(optionsSchema, options, 'of the test')
+  checkName('tenant', parsed.tenant)
+  checkName('package', parsed.package)
+  checkVersion(parsed.version)
+  return parsed
 }

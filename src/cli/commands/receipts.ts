@@ -12,6 +12,7 @@ import {
 } from '../command-context.ts'
 import { receiptLine } from '../render-status.ts'
 import { plain, writeLine } from '../terminal.ts'
+import { parseTarget, type Target } from './why.ts'
 
 interface ReceiptsOptions extends ConnectOptions {
   readonly limit: number
@@ -74,18 +75,23 @@ function addFilterOptions(command: Command): Command {
   return addConnectOptions(command)
 }
 
+/** No version is asked for here: with one it is no name. */
+function nameAlone({ name, version }: Target): string {
+  return version === undefined ? name : `${name}@${version}`
+}
+
 /** Throws NAME_INVALID. */
 function queryOf(options: ReceiptsOptions): {
   readonly limit: number
   readonly tenant?: string
   readonly package?: string
 } {
-  const [, inName, name] = /^(?:(.*?)::)?(.*)$/s.exec(options.package ?? '') ?? []
-  const tenant = inName ?? options.tenant
+  const of = options.package === undefined ? undefined : parseTarget(options.package)
+  const tenant = of?.tenant ?? options.tenant
   return {
     limit: options.limit,
     ...(tenant === undefined ? {} : { tenant: checkName('tenant', tenant) }),
-    ...(options.package === undefined ? {} : { package: checkName('package', name ?? '') }),
+    ...(of === undefined ? {} : { package: checkName('package', nameAlone(of)) }),
   }
 }
 

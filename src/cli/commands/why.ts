@@ -49,7 +49,7 @@ export function addWhyCommand(program: Command, context: CommandContext): void {
   })
 }
 
-interface Target {
+export interface Target {
   readonly tenant: string | undefined
   readonly name: string
   readonly version: string | undefined
@@ -57,9 +57,9 @@ interface Target {
 
 /** `[tenant::]package[@version]`; a scope's `@` begins the name. */
 export function parseTarget(text: string): Target {
-  const [first = '', second] = text.split('::', 2)
-  const tenant = second === undefined ? undefined : first
-  const rest = second ?? first
+  const apart = text.indexOf('::')
+  const tenant = apart === -1 ? undefined : text.slice(0, apart)
+  const rest = apart === -1 ? text : text.slice(apart + 2)
   const cut = rest.lastIndexOf('@')
   if (cut <= 0) return { tenant, name: rest, version: undefined }
   return { tenant, name: rest.slice(0, cut), version: rest.slice(cut + 1) }

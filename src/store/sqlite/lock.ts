@@ -11,10 +11,11 @@
  *     file when the process closes any descriptor of it.
  */
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { HeadgateError, messageOf } from '../../base/errors.ts'
+import { holderFile, readHolder } from './lock-holder.ts'
 
 const SQLITE_BUSY = 5
 
@@ -29,7 +30,7 @@ export interface DataDirLock {
  * Throws DATA_DIR_IN_USE `{dir, pid}` or DATA_DIR_INVALID `{dir, why}`.
  */
 export function lockDataDir(dir: string): DataDirLock {
-  const pidFile = join(dir, 'lock.pid')
+  const pidFile = holderFile(dir)
   let db: DatabaseSync | undefined
   try {
     createFolder(dir)
@@ -39,7 +40,11 @@ export function lockDataDir(dir: string): DataDirLock {
   } catch (fault) {
     db?.close()
     if (isBusy(fault)) {
-      throw new HeadgateError('DATA_DIR_IN_USE', { dir, pid: readPid(pidFile) }, { cause: fault })
+      throw new HeadgateError(
+        'DATA_DIR_IN_USE',
+        { dir, pid: readHolder(dir) ?? 'unknown' },
+        { cause: fault },
+      )
     }
     throw new HeadgateError('DATA_DIR_INVALID', { dir, why: messageOf(fault) }, { cause: fault })
   }
@@ -66,14 +71,4 @@ function createFolder(dir: string): void {
 
 function isBusy(fault: unknown): boolean {
   return fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
-}
-
-/** The holder writes the file just after it has the lock: for that moment the pid is unknown. */
-function readPid(pidFile: string): number | 'unknown' {
-  try {
-    const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
-    return Number.isSafeInteger(pid) ? pid : 'unknown'
-  } catch {
-    return 'unknown'
-  }
 }
