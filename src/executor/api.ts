@@ -216,7 +216,8 @@ export interface Executor extends AsyncDisposable {
   invokeJson(namespace: string, body: string, options?: InvokeOptions): Promise<InvokeAnswer>
   /**
    * Routes to a version that lies in the folder; resolves after the swap. At once when it is warm.
-   * Throws UNKNOWN_PACKAGE, NO_MATCHING_VERSION, or the reason why it cannot be loaded.
+   * Throws OPTION_INVALID, VERSION_INVALID, UNKNOWN_PACKAGE, NO_MATCHING_VERSION, or the reason why it
+   * cannot be loaded.
    */
   promote(promotion: Promotion): Promise<void>
   /**
